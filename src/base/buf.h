@@ -1,0 +1,42 @@
+/* buf.h - a growing run of bytes with a maximum given at birth.
+ *
+ * The bytes are always followed by a NUL that is not counted, so that text can be handed to
+ * functions that want a string. A failed append leaves the contents as they were.
+ */
+#ifndef POSTERN_BASE_BUF_H
+#define POSTERN_BASE_BUF_H
+
+#include <stddef.h>
+
+#include "base/span.h"
+
+struct buf {
+    char *ptr; /* NULL until the first append */
+    size_t len;
+    size_t cap;
+    size_t max_bytes;
+};
+
+void buf_init(struct buf *buf, size_t max_bytes); /* allocates nothing */
+void buf_fini(struct buf *buf);                   /* wipes and frees; the buffer may be used again */
+
+/* 0, or -1 when the maximum would be passed or no memory is left. */
+int buf_append(struct buf *buf, const void *bytes, size_t len);
+int buf_puts(struct buf *buf, const char *text);
+int buf_put_span(struct buf *buf, struct span span);
+int buf_putf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Appends `text` as the inside of a JSON string: quotes, backslashes, controls and bytes that are
+ * not UTF-8 are escaped (the last as U+FFFD). */
+int buf_put_json(struct buf *buf, struct span text);
+
+/* Makes room for `extra` more bytes without growing again. */
+int buf_reserve(struct buf *buf, size_t extra);
+
+void buf_drop(struct buf *buf, size_t count); /* forgets the first `count` bytes, count <= len */
+void buf_clear(struct buf *buf);              /* length 0, memory kept */
+
+struct span buf_span(const struct buf *buf); /* borrowed: until the next call on `buf` */
+const char *buf_text(const struct buf *buf); /* borrowed: "" when nothing was appended */
+
+#endif

@@ -1,0 +1,54 @@
+/* transfer.h - one HTTP exchange with one upstream, on a warm connection when there is one.
+ *
+ * transfer.c is the only file that knows libcurl. The caller's observer is called from inside
+ * transfer_run(), on the caller's thread; it decides how long to wait and when to stop. The
+ * library's own verdict is never trusted alone: the reply tells whether the header block ended,
+ * whether length and chunking agree, and which fault there was (core/wire.h).
+ */
+#ifndef POSTERN_NET_TRANSFER_H
+#define POSTERN_NET_TRANSFER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "core/wire.h"
+
+struct transfer_observer {
+    void *self;
+    /* The final header block ended (1xx are swallowed). 0 to go on, -1 to stop. */
+    int (*head)(void *self, const struct wire_reply *reply);
+    /* Body bytes, decoded if that was asked for. 0 to go on, -1 to stop. */
+    int (*bytes)(void *self, struct span bytes);
+    /* Called before each wait and after each wake-up. `revents` are those of `watch_fd` (poll(2)).
+     * Sets `*wait_ms`, the longest the next wait may take. 0 to go on, -1 to stop. */
+    int (*watch)(void *self, short revents, uint64_t *wait_ms);
+    int watch_fd;      /* polled together with the transfer; -1: none */
+    short watch_events; /* 0 is allowed: then only errors and hang-ups are told */
+};
+
+struct pool;
+
+struct pool_options {
+    unsigned idle_per_origin_max; /* warm connections kept for one upstream */
+    unsigned idle_max;            /* and altogether */
+    uint64_t connection_life_s;   /* a connection is not reused when it is older */
+    uint64_t idle_life_s;         /* nor when it was idle for longer */
+    const char *ca_file;          /* NULL: the library's default */
+    const char *user_agent;       /* "postern/0.1"; borrowed for the pool's life */
+};
+
+/* The pool of the process, shared by its threads. NULL and `err` when the library cannot start. */
+struct pool *pool_new(const struct pool_options *options, struct err *err);
+void pool_free(struct pool *pool); /* no transfer may be running */
+
+/* Runs the exchange to its end. The reply's spans live until transfer_end(). The reply is always
+ * filled, also when the fault is that this host had no memory. */
+struct transfer;
+struct transfer *transfer_run(struct pool *pool, const struct wire_request *request,
+                              const struct transfer_observer *observer, struct wire_reply *reply);
+
+/* Puts the connection back, or closes it when it is not fit for another exchange. NULL is allowed. */
+void transfer_end(struct pool *pool, struct transfer *transfer);
+
+#endif
