@@ -21,7 +21,8 @@ struct arena {
 void arena_init(struct arena *arena, size_t max_bytes); /* allocates nothing */
 void arena_fini(struct arena *arena);
 
-/* Zeroed memory aligned for any type, or NULL when the maximum or the machine's memory is reached. */
+/* Zeroed memory aligned for any type, or NULL when the maximum or the machine's memory is reached.
+ */
 void *arena_alloc(struct arena *arena, size_t size);
 void *arena_array(struct arena *arena, size_t count, size_t size); /* NULL on overflow too */
 

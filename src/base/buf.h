@@ -18,7 +18,7 @@ struct buf {
 };
 
 void buf_init(struct buf *buf, size_t max_bytes); /* allocates nothing */
-void buf_fini(struct buf *buf);                   /* wipes and frees; the buffer may be used again */
+void buf_fini(struct buf *buf); /* wipes and frees; the buffer may be used again */
 
 /* 0, or -1 when the maximum would be passed or no memory is left. */
 int buf_append(struct buf *buf, const void *bytes, size_t len);

@@ -27,7 +27,8 @@ struct err {
     char msg[256];
 };
 
-/* Fills `err` (may be NULL) and returns -1, so that `return err_set(…)` is the whole failure path. */
+/* Fills `err` (may be NULL) and returns -1, so that `return err_set(…)` is the whole failure path.
+ */
 int err_set(struct err *err, enum err_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

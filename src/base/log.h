@@ -2,19 +2,17 @@
  *
  * A line is an event, its facts, its decision: `attempt_failed req=… upstream=eu outcome=timeout`.
  * Text from outside goes in through log_quote(), which escapes it and cuts it at 256 bytes.
- * The log is the only sink of such text, so it is also where configured secrets are replaced by
- * "[redacted]" (any run of 8 bytes of a secret).
+ * The log is the only sink of such text, so it is also where known secrets (base/secrets.h) are
+ * replaced by "[redacted]".
  */
 #ifndef POSTERN_BASE_LOG_H
 #define POSTERN_BASE_LOG_H
-
-#include <stddef.h>
 
 #include "base/span.h"
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
-#define LOG_QUOTE_MAX 800 /* room for 256 bytes, escaped, with quotes and NUL */
+#define LOG_QUOTE_MAX 1040 /* room for 256 bytes, each escaped, with quotes and NUL */
 
 /* Lines go to descriptor `fd` (2 until called). Levels above `level` are dropped. */
 void log_open(int fd, enum log_level level);
@@ -25,8 +23,5 @@ void log_write(enum log_level level, const char *format, ...) __attribute__((for
 
 /* `text` in double quotes, escaped, as a C string in `out`. Returns `out`. */
 const char *log_quote(char out[LOG_QUOTE_MAX], struct span text);
-
-/* From now on these secrets never appear in a line. Replaces the list given before; copies. */
-void log_set_secrets(const struct span *secrets, size_t count);
 
 #endif

@@ -8,11 +8,11 @@
 #include <stddef.h>
 
 void *mem_new(size_t size);
-void *mem_array(size_t count, size_t size);                       /* NULL on overflow too */
-void *mem_grow(void *old, size_t old_size, size_t new_size);      /* as realloc; the old one is wiped */
-char *mem_copy_text(const char *text, size_t len);                /* NUL-terminated */
-void mem_free(void *memory);                                      /* NULL is allowed */
-void mem_free_wiped(void *memory, size_t size);                   /* for what held a secret or a prompt */
-void mem_wipe(void *memory, size_t size);                         /* not optimised away */
+void *mem_array(size_t count, size_t size);                  /* NULL on overflow too */
+void *mem_grow(void *old, size_t old_size, size_t new_size); /* as realloc; the old one is wiped */
+char *mem_copy_text(const char *text, size_t len);           /* NUL-terminated */
+void mem_free(void *memory);                                 /* NULL is allowed */
+void mem_free_wiped(void *memory, size_t size); /* for what held a secret or a prompt */
+void mem_wipe(void *memory, size_t size);       /* not optimised away */
 
 #endif

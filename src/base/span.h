@@ -14,7 +14,10 @@ struct span {
 };
 
 /* A span over a string literal, usable in initialisers. */
-#define SPAN_LITERAL(text) {(text), sizeof(text) - 1}
+#define SPAN_LITERAL(text)                                                                         \
+    {                                                                                              \
+        (text), sizeof(text) - 1                                                                   \
+    }
 
 /* For printf's "%.*s". */
 #define SPAN_FMT "%.*s"

@@ -1,0 +1,108 @@
+/* arena.c - a chain of blocks, filled front to back, freed at once. */
+#include "base/arena.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define BLOCK_BYTES 4096
+#define ALIGNMENT _Alignof(max_align_t)
+
+struct arena_block {
+    struct arena_block *older;
+    size_t used;
+    size_t size;
+    _Alignas(max_align_t) char bytes[];
+};
+
+void
+arena_init(struct arena *arena, size_t max_bytes)
+{
+    *arena = (struct arena){.max_bytes = max_bytes};
+}
+
+void
+arena_fini(struct arena *arena)
+{
+    struct arena_block *block = arena->newest;
+    while (block) {
+        struct arena_block *older = block->older;
+        mem_free_wiped(block, sizeof(*block) + block->size);
+        block = older;
+    }
+    arena_init(arena, arena->max_bytes);
+}
+
+static struct arena_block *
+add_block(struct arena *arena, size_t size)
+{
+    size_t room = size > BLOCK_BYTES - sizeof(struct arena_block)
+                      ? size
+                      : BLOCK_BYTES - sizeof(struct arena_block);
+    struct arena_block *block = mem_new(sizeof(*block) + room);
+    if (!block)
+        return NULL;
+    block->size = room;
+    block->older = arena->newest;
+    arena->newest = block;
+    return block;
+}
+
+void *
+arena_alloc(struct arena *arena, size_t size)
+{
+    if (size > arena->max_bytes || size > SIZE_MAX - sizeof(struct arena_block) - ALIGNMENT)
+        return NULL;
+    size = (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
+    if (arena->used_bytes > arena->max_bytes || size > arena->max_bytes - arena->used_bytes)
+        return NULL;
+    struct arena_block *block = arena->newest;
+    if (!block || size > block->size - block->used) {
+        block = add_block(arena, size);
+        if (!block)
+            return NULL;
+    }
+    void *memory = block->bytes + block->used;
+    block->used += size;
+    arena->used_bytes += size;
+    return memory;
+}
+
+void *
+arena_array(struct arena *arena, size_t count, size_t size)
+{
+    if (size > 0 && count > SIZE_MAX / size)
+        return NULL;
+    return arena_alloc(arena, count * size);
+}
+
+char *
+arena_copy(struct arena *arena, struct span text)
+{
+    if (text.len == SIZE_MAX)
+        return NULL;
+    char *copy = arena_alloc(arena, text.len + 1);
+    if (copy && text.len > 0)
+        memcpy(copy, text.ptr, text.len);
+    return copy; /* the memory was zeroed: the NUL is there */
+}
+
+char *
+arena_printf(struct arena *arena, const char *format, ...)
+{
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    char *text = NULL;
+    int len = vsnprintf(NULL, 0, format, args);
+    if (len >= 0)
+        text = arena_alloc(arena, (size_t)len + 1);
+    if (text)
+        (void)vsnprintf(text, (size_t)len + 1, format, again);
+    va_end(again);
+    va_end(args);
+    return text;
+}

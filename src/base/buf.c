@@ -1,0 +1,181 @@
+/* buf.c - the bounded growing buffer. */
+#include "base/buf.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define FIRST_CAP 256
+
+void
+buf_init(struct buf *buf, size_t max_bytes)
+{
+    *buf = (struct buf){.max_bytes = max_bytes};
+}
+
+void
+buf_fini(struct buf *buf)
+{
+    mem_free_wiped(buf->ptr, buf->len);
+    buf_init(buf, buf->max_bytes);
+}
+
+int
+buf_reserve(struct buf *buf, size_t extra)
+{
+    if (extra > buf->max_bytes || buf->len > buf->max_bytes - extra)
+        return -1;
+    size_t wanted = buf->len + extra + 1; /* the NUL */
+    if (wanted <= buf->cap)
+        return 0;
+    size_t cap = buf->cap > 0 ? buf->cap : FIRST_CAP;
+    while (cap < wanted)
+        cap = cap > SIZE_MAX / 2 ? wanted : cap * 2;
+    if (cap > buf->max_bytes + 1)
+        cap = buf->max_bytes + 1;
+    char *grown = mem_grow(buf->ptr, buf->ptr ? buf->len + 1 : 0, cap);
+    if (!grown)
+        return -1;
+    buf->ptr = grown;
+    buf->cap = cap;
+    return 0;
+}
+
+int
+buf_append(struct buf *buf, const void *bytes, size_t len)
+{
+    if (buf_reserve(buf, len) != 0)
+        return -1;
+    if (len > 0)
+        memcpy(buf->ptr + buf->len, bytes, len);
+    buf->len += len;
+    buf->ptr[buf->len] = '\0';
+    return 0;
+}
+
+int
+buf_puts(struct buf *buf, const char *text)
+{
+    return buf_append(buf, text, strlen(text));
+}
+
+int
+buf_put_span(struct buf *buf, struct span span)
+{
+    return buf_append(buf, span.ptr, span.len);
+}
+
+int
+buf_putf(struct buf *buf, const char *format, ...)
+{
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int result = -1;
+    int len = vsnprintf(NULL, 0, format, args);
+    if (len >= 0 && buf_reserve(buf, (size_t)len) == 0) {
+        (void)vsnprintf(buf->ptr + buf->len, (size_t)len + 1, format, again);
+        buf->len += (size_t)len;
+        result = 0;
+    }
+    va_end(again);
+    va_end(args);
+    return result;
+}
+
+/* The length of the UTF-8 sequence at `s`, 0 when it is none. */
+static size_t
+utf8_len(const unsigned char *s, size_t left)
+{
+    unsigned char lead = s[0];
+    size_t len = lead < 0x80   ? 1
+                 : lead < 0xc2 ? 0
+                 : lead < 0xe0 ? 2
+                 : lead < 0xf0 ? 3
+                 : lead < 0xf5 ? 4
+                               : 0;
+    if (len < 2)
+        return len;
+    if (len > left)
+        return 0;
+    for (size_t i = 1; i < len; i++) {
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    bool overlong = (lead == 0xe0 && s[1] < 0xa0) || (lead == 0xf0 && s[1] < 0x90);
+    bool outside = (lead == 0xed && s[1] > 0x9f) || (lead == 0xf4 && s[1] > 0x8f);
+    return overlong || outside ? 0 : len;
+}
+
+static int
+put_json_char(struct buf *buf, const unsigned char *s, size_t len)
+{
+    if (len == 0)
+        return buf_puts(buf, "\\ufffd");
+    if (len > 1)
+        return buf_append(buf, s, len);
+    if (*s == '"' || *s == '\\')
+        return buf_putf(buf, "\\%c", *s);
+    if (*s == '\n')
+        return buf_puts(buf, "\\n");
+    if (*s == '\r')
+        return buf_puts(buf, "\\r");
+    if (*s == '\t')
+        return buf_puts(buf, "\\t");
+    if (*s < 0x20 || *s == 0x7f)
+        return buf_putf(buf, "\\u%04x", *s);
+    return buf_append(buf, s, 1);
+}
+
+int
+buf_put_json(struct buf *buf, struct span text)
+{
+    size_t start = buf->len;
+    for (size_t at = 0; at < text.len;) {
+        const unsigned char *s = (const unsigned char *)text.ptr + at;
+        size_t len = utf8_len(s, text.len - at);
+        if (put_json_char(buf, s, len) != 0) {
+            buf->len = start;
+            if (buf->ptr)
+                buf->ptr[start] = '\0';
+            return -1;
+        }
+        at += len > 0 ? len : 1;
+    }
+    return 0;
+}
+
+void
+buf_drop(struct buf *buf, size_t count)
+{
+    if (count == 0)
+        return;
+    if (count > buf->len)
+        count = buf->len;
+    memmove(buf->ptr, buf->ptr + count, buf->len - count + 1);
+    buf->len -= count;
+}
+
+void
+buf_clear(struct buf *buf)
+{
+    buf->len = 0;
+    if (buf->ptr)
+        buf->ptr[0] = '\0';
+}
+
+struct span
+buf_span(const struct buf *buf)
+{
+    return span_of(buf->ptr, buf->len);
+}
+
+const char *
+buf_text(const struct buf *buf)
+{
+    return buf->ptr ? buf->ptr : "";
+}
