@@ -57,6 +57,8 @@ redact(char *line, size_t len, size_t max)
     size_t from = 0;
     while (secrets_find(span_of(line + from, len - from), &found)) {
         size_t at = (size_t)(found.ptr - line);
+        if (at + sizeof(mark) - 1 > max)
+            return at; /* no room to say more: the line ends here */
         size_t tail = len - at - found.len;
         if (at + sizeof(mark) - 1 + tail > max)
             tail = max - at - (sizeof(mark) - 1);
@@ -83,7 +85,7 @@ log_write(enum log_level level, const char *format, ...)
     va_end(args);
     if (added > 0)
         len += (size_t)added < max - len ? (size_t)added : max - len - 1;
-    len = redact(line, len, max - 16);
+    len = redact(line, len, max);
     line[len++] = '\n';
     /* A line that cannot be written is lost: there is nowhere to tell. */
     ssize_t ignored = write(atomic_load(&log_fd), line, len);

@@ -58,8 +58,8 @@ struct failure_row {
 
 const struct failure_row *failure_get(enum failure failure);
 
-/* The JSON body. `detail` (may be NULL) is added to the row's message after ": ". `status` is the one
- * that is sent (0: the row's own): the type follows it. 0, or -1 when `out` is full. */
+/* The JSON body. `detail` (may be NULL) is added to the row's message after ": ". 0, or -1 when `out`
+ * is full. */
 int failure_format(enum failure failure, const char *detail, struct buf *out);
 
 const char *failure_type_for_status(int status);

@@ -1,0 +1,179 @@
+/* dialect.c - the table of dialects, and what all of them share: headers, credentials, the model.
+ */
+#include "dialect/dialect.h"
+
+#include <string.h>
+
+#include "core/allow.h"
+
+#define USER_AGENT "postern/" PACKAGE_VERSION
+
+/* --- auto: the path as the client wrote it, as the original service did --------------------------
+ */
+
+static const char *
+auto_target(const struct dialect_ask *ask, const struct upstream *upstream, struct arena *arena)
+{
+    struct span path = ask->path;
+    if (upstream->base_is_v1 && span_has_prefix(path, "/v1/"))
+        path = span_of(path.ptr + 3, path.len - 3);
+    return arena_printf(arena, "%s" SPAN_FMT "%s" SPAN_FMT, upstream->base_path, SPAN_ARG(path),
+                        ask->has_query ? "?" : "", SPAN_ARG(ask->query));
+}
+
+static bool
+auto_wants_api_key(const struct dialect_ask *ask, const struct upstream *upstream)
+{
+    return upstream->is_azure_host || ask->operation->azure_style;
+}
+
+const struct dialect dialect_auto = {
+    .name = "auto",
+    .target = auto_target,
+    .wants_api_key = auto_wants_api_key,
+};
+
+const struct dialect *
+dialect_get(enum upstream_dialect dialect)
+{
+    switch (dialect) {
+    case UPSTREAM_DIALECT_AUTO:
+        return &dialect_auto;
+    case UPSTREAM_DIALECT_OPENAI:
+        return &dialect_openai;
+    case UPSTREAM_DIALECT_AZURE:
+        return &dialect_azure;
+    }
+    return &dialect_auto;
+}
+
+/* --- the model ---------------------------------------------------------------------------------
+ */
+
+const char *
+dialect_model(const struct dialect_ask *ask, const struct route_candidate *candidate)
+{
+    const struct upstream *upstream = candidate->upstream;
+    if (candidate->model)
+        return candidate->model;
+    for (size_t i = 0; ask->model_name && i < upstream->model_count; i++) {
+        if (strcmp(upstream->models[i].from, ask->model_name) == 0)
+            return upstream->models[i].to;
+    }
+    return upstream->model;
+}
+
+/* The document with `model` in the place of its top-level model, or as the first member where it
+ * has none and `may_insert`. Every other byte stays. */
+static int
+splice_model(struct span document, const struct json_member *member, const char *model,
+             bool may_insert, struct buf *out)
+{
+    struct span head = document, tail = {NULL, 0};
+    const char *open = memchr(document.ptr, '{', document.len);
+    bool is_there = member->type != JSON_NONE;
+    if (!is_there && (!may_insert || !open))
+        return buf_put_span(out, document);
+    size_t cut = is_there ? member->offset : (size_t)(open - document.ptr) + 1;
+    size_t gap = is_there ? member->value.len : 0;
+    head.len = cut;
+    tail = span_of(document.ptr + cut + gap, document.len - cut - gap);
+    bool is_alone = !is_there && span_has_prefix(span_trim(tail), "}");
+    if (buf_put_span(out, head) != 0 || (!is_there && buf_puts(out, "\"model\":") != 0) ||
+        buf_puts(out, "\"") != 0 || buf_put_json(out, span_from(model)) != 0 ||
+        buf_puts(out, is_there || is_alone ? "\"" : "\",") != 0)
+        return -1;
+    return buf_put_span(out, tail);
+}
+
+static int
+encode_body(const struct dialect_ask *ask, const struct route_candidate *candidate,
+            struct arena *arena, struct buf *body, struct wire_request *out)
+{
+    const struct dialect *dialect = dialect_get(candidate->upstream->dialect);
+    const char *model = dialect_model(ask, candidate);
+    struct span deployment = ask->operation->deployment;
+    bool may_insert = dialect->model_in_body && deployment.len > 0;
+    out->body = ask->body;
+    if (!model && may_insert && ask->model.type == JSON_NONE)
+        model = arena_copy(arena, deployment);
+    bool is_json = ask->operation->row->body == OPERATION_BODY_JSON;
+    if (!model || !is_json || !ask->body.present || ask->body.read)
+        return 0;
+    buf_clear(body);
+    if (splice_model(ask->body.bytes, &ask->model, model, may_insert, body) != 0)
+        return -1;
+    out->body.bytes = buf_span(body);
+    out->body.length = (int64_t)body->len;
+    return 0;
+}
+
+/* --- headers -----------------------------------------------------------------------------------
+ */
+
+static void
+add_header(struct wire_headers *headers, const char *name, struct span value)
+{
+    if (headers->count < WIRE_HEADERS_MAX)
+        headers->items[headers->count++] = (struct wire_header){span_from(name), value};
+}
+
+static int
+add_credentials(const struct dialect_ask *ask, const struct upstream *upstream, struct arena *arena,
+                struct wire_headers *headers)
+{
+    if (!*upstream->key)
+        return 0;
+    if (dialect_get(upstream->dialect)->wants_api_key(ask, upstream)) {
+        add_header(headers, "api-key", span_from(upstream->key));
+        return 0;
+    }
+    const char *bearer = arena_printf(arena, "Bearer %s", upstream->key);
+    if (!bearer)
+        return -1;
+    add_header(headers, "Authorization", span_from(bearer));
+    return 0;
+}
+
+/* Built from the allow-list, never copied: the client's own credentials are not on it. */
+static int
+encode_headers(const struct dialect_ask *ask, const struct upstream *upstream, struct arena *arena,
+               struct wire_headers *headers)
+{
+    headers->items = arena_array(arena, WIRE_HEADERS_MAX, sizeof(*headers->items));
+    if (!headers->items || add_credentials(ask, upstream, arena, headers) != 0)
+        return -1;
+    const char *agent = USER_AGENT;
+    for (size_t i = 0; i < ask->headers->count; i++) {
+        struct wire_header header = ask->headers->items[i];
+        if (!allow_request_header(header.name) || !allow_request_value(header.value))
+            continue;
+        if (span_is_nocase(header.name, "user-agent"))
+            agent = arena_printf(arena, SPAN_FMT " " USER_AGENT, SPAN_ARG(header.value));
+        else if (headers->count < WIRE_HEADERS_MAX - 1) /* a place is kept for the agent */
+            headers->items[headers->count++] = header;
+    }
+    if (!agent)
+        return -1;
+    add_header(headers, "User-Agent", span_from(agent));
+    return 0;
+}
+
+int
+dialect_encode(const struct dialect_ask *ask, const struct route_candidate *candidate,
+               struct arena *arena, struct buf *body, struct wire_request *out, struct err *err)
+{
+    const struct upstream *upstream = candidate->upstream;
+    const char *target = dialect_get(upstream->dialect)->target(ask, upstream, arena);
+    *out = (struct wire_request){
+        .method = ask->method,
+        .url = target ? arena_printf(arena, "%s%s", upstream->origin, target) : NULL,
+        .origin = upstream->origin,
+        .decode = ask->accepts_coded && ask->operation->row->answer == OPERATION_ANSWER_JSON,
+        .connect_timeout_ms = upstream->timeouts.connect_ms,
+    };
+    if (!out->url || encode_headers(ask, upstream, arena, &out->headers) != 0 ||
+        encode_body(ask, candidate, arena, body, out) != 0)
+        return err_set(err, ERR_MEMORY, "no memory for the request to upstream %s", upstream->name);
+    return 0;
+}
