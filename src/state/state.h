@@ -1,9 +1,9 @@
 /* state.h - what all processes of a host agree on: a small mapped file, and nothing else.
  *
- * Opening never fails a request: when the file cannot be used the store is private memory, the reason
- * is logged loudly and state_view() shows it. Every word in it is changed by one compare-and-swap, so
- * there is no lock to leave behind. The functions here are all that the rest of postern knows of it;
- * another store could stand behind them.
+ * Opening never fails a request: when the file cannot be used the store is private memory, the
+ * reason is logged loudly and state_view() shows it. Every word in it is changed by one
+ * compare-and-swap, so there is no lock to leave behind. The functions here are all that the rest
+ * of postern knows of it; another store could stand behind them.
  */
 #ifndef POSTERN_STATE_STATE_H
 #define POSTERN_STATE_STATE_H
@@ -18,17 +18,18 @@
 struct state;
 
 struct state_options {
-    const char *path;  /* of the file; NULL or "none": private memory, asked for */
-    unsigned mode;     /* 0600 or 0660 */
+    const char *path;    /* of the file; NULL or "none": private memory, asked for */
+    unsigned mode;       /* 0600 or 0660 */
     bool any_filesystem; /* also where maps are not shared between hosts */
 };
 
-/* NULL only when the machine has no memory. */
+/* NULL only when the machine has no memory. Catches SIGBUS (state/guard.h): no thread may block it.
+ */
 struct state *state_open(const struct state_options *options, struct err *err);
 void state_close(struct state *state);
 
-/* Looks at the path (at most once a second, from one thread at a time) and maps the file anew when it
- * was replaced, removed or truncated. Cheap when called often. */
+/* Looks at the path (at most once a second, from one thread at a time) and maps the file anew when
+ * it was replaced, removed or truncated. Cheap when called often. */
 void state_refresh(struct state *state);
 
 /* The file's clock: boot-anchored, comparable between processes and across reboots. */
@@ -40,8 +41,8 @@ struct state_cell {
     char name[48];
 };
 
-/* `origin` is "scheme://host:port/base-path"; `model` is the configured one where the breaker is per
- * upstream and model, else NULL. Models chosen by clients must never get here. */
+/* `origin` is "scheme://host:port/base-path"; `model` is the configured one where the breaker is
+ * per upstream and model, else NULL. Models chosen by clients must never get here. */
 void state_cell_name(struct state_cell *cell, const char *name, const char *origin,
                      const char *model, const struct breaker_rules *rules);
 
@@ -66,7 +67,9 @@ void state_cool(struct state *state, const struct state_cell *cell,
 void state_budget_deposit(struct state *state, const struct state_cell *cell);
 bool state_budget_withdraw(struct state *state, const struct state_cell *cell);
 
-/* The operator's hand; reach the disk before they return. */
+/* The operator's hand; reach the disk before they return. ERR_DENIED: the state is private memory
+ * against the operator's wish, so the command would reach nobody; ERR_LIMIT: the table is full;
+ * ERR_SYSTEM: done, but not on the disk. */
 int state_override(struct state *state, const struct state_cell *cell,
                    enum breaker_override override, uint64_t until_ms, struct err *err);
 int state_reset(struct state *state, const struct state_cell *cell, struct err *err);
@@ -102,17 +105,17 @@ struct state_cell_view {
 struct state_cell_view state_cell_view(struct state *state, const struct state_cell *cell,
                                        const struct breaker_rules *rules);
 
-/* Visits all cells of the file that were ever used, in file order; `visit` returns false to stop. */
+/* Visits all cells of the file that were ever used, in its order, until `visit` returns false. */
 void state_each(struct state *state, bool (*visit)(void *self, const struct state_cell *cell),
                 void *self);
 
 struct state_view {
-    const char *path; /* borrowed; NULL in private memory */
-    bool shared;      /* false: private memory */
-    char why[256];    /* why it is private; "" otherwise */
+    const char *path;  /* borrowed; NULL in private memory */
+    bool shared;       /* false: private memory */
+    char why[256];     /* why it is private; "" otherwise */
     unsigned attached; /* how often the file was mapped */
     size_t cells_used, cells_max;
 };
-struct state_view state_view(const struct state *state);
+struct state_view state_view(struct state *state);
 
 #endif

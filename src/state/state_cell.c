@@ -1,0 +1,219 @@
+/* state_cell.c - what the rest of postern does with one breaker: find its slot, then cell.h. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/digest.h"
+#include "base/log.h"
+#include "state/cell.h"
+#include "state/state.h"
+#include "state/store.h"
+#include "state/table.h"
+
+/* Windows of another shape are other words, so the shape is part of the identity; thresholds are
+ * not, every reader applies its own. */
+static void
+format_geometry(char out[32], const struct breaker_rules *rules)
+{
+    static const char *const names[] = {[BREAKER_WINDOW_NONE] = "none",
+                                        [BREAKER_WINDOW_COUNT] = "count",
+                                        [BREAKER_WINDOW_TIME] = "time"};
+    unsigned size = rules->window == BREAKER_WINDOW_NONE ? 0 : rules->window_size;
+    (void)snprintf(out, 32, "%s:%u", names[rules->window], size);
+}
+
+void
+state_cell_name(struct state_cell *cell, const char *name, const char *origin, const char *model,
+                const struct breaker_rules *rules)
+{
+    char geometry[32];
+    format_geometry(geometry, rules);
+    /* Each part but the last is hashed with its NUL, so that no two lists run into one. */
+    struct span parts[] = {
+        span_of(name, strlen(name) + 1),
+        span_of(origin, strlen(origin) + 1),
+        span_of(geometry, strlen(geometry) + (model ? 1 : 0)),
+        span_from(model),
+    };
+    struct digest digest;
+    digest_sha256(&digest, parts, sizeof(parts) / sizeof(parts[0]));
+
+    *cell = (struct state_cell){.key = {0, 0}};
+    memcpy(cell->key, digest.bytes, sizeof(cell->key));
+    for (size_t i = 0; i < 2; i++)
+        cell->key[i] = cell->key[i] != 0 ? cell->key[i] : 1; /* 0 means free */
+    (void)snprintf(cell->name, sizeof(cell->name), "%s%s%s", name, model ? "/" : "",
+                   model ? model : "");
+}
+
+static struct layout_cell *
+find(struct state *state, const struct state_cell *cell)
+{
+    struct layout_cell *slot = table_find(state->range->file.cells, cell);
+    return slot ? slot : table_find(state->range->spare, cell);
+}
+
+/* NULL: neither the file nor this process has room for it. */
+static struct layout_cell *
+claim(struct state *state, const struct state_cell *cell)
+{
+    struct layout_cell *slot = table_claim(state->range->file.cells, cell);
+    if (slot)
+        return slot;
+    if (!atomic_exchange(&state->spare_told, true)) {
+        char name[LOG_QUOTE_MAX];
+        log_write(LOG_LEVEL_WARN,
+                  "state_full cells=%d upstream=%s -> this process alone keeps its breaker",
+                  LAYOUT_CELLS, log_quote(name, span_from(cell->name)));
+    }
+    return table_claim(state->range->spare, cell);
+}
+
+static uint64_t
+anchor_of(const struct state *state)
+{
+    return atomic_load(&state->anchor_ms);
+}
+
+struct breaker_permit
+state_admit(struct state *state, const struct state_cell *cell, const struct breaker_rules *rules,
+            bool last_resort)
+{
+    struct layout_cell *slot = claim(state, cell);
+    if (!slot)
+        return (struct breaker_permit){.answer = BREAKER_FREE};
+    return cell_admit(slot, anchor_of(state), rules, last_resort);
+}
+
+enum breaker_effect
+state_report(struct state *state, const struct state_cell *cell, const struct breaker_rules *rules,
+             const struct breaker_permit *permit, const struct breaker_report *report, int reason)
+{
+    struct layout_cell *slot = claim(state, cell);
+    if (!slot)
+        return BREAKER_NO_EFFECT;
+    return cell_report(slot, anchor_of(state), rules, permit, report, reason);
+}
+
+bool
+state_would_admit(struct state *state, const struct state_cell *cell,
+                  const struct breaker_rules *rules)
+{
+    const struct layout_cell *slot = find(state, cell);
+    if (!slot)
+        return true;
+    struct breaker_words words = cell_words(slot);
+    uint64_t next = words.control;
+    struct breaker_permit permit = breaker_admit(&words, state_now_ms(state), rules, &next);
+    return breaker_is_admitted(&permit);
+}
+
+bool
+state_renew(struct state *state, const struct state_cell *cell, const struct breaker_rules *rules,
+            const struct breaker_permit *permit)
+{
+    struct layout_cell *slot = find(state, cell);
+    return slot && cell_renew(slot, anchor_of(state), rules, permit);
+}
+
+struct breaker_permit
+state_follow(struct state *state, const struct state_cell *cell,
+             const struct breaker_permit *permit)
+{
+    const struct layout_cell *slot = find(state, cell);
+    return breaker_follow(slot ? cell_words(slot).control : 0, permit);
+}
+
+void
+state_cool(struct state *state, const struct state_cell *cell, const struct breaker_rules *rules,
+           uint64_t stated_wait_ms)
+{
+    struct layout_cell *slot = claim(state, cell);
+    if (slot)
+        cell_cool(slot, anchor_of(state), rules, stated_wait_ms);
+}
+
+void
+state_budget_deposit(struct state *state, const struct state_cell *cell)
+{
+    struct layout_cell *slot = claim(state, cell);
+    if (slot)
+        cell_deposit(slot, anchor_of(state));
+}
+
+bool
+state_budget_withdraw(struct state *state, const struct state_cell *cell)
+{
+    struct layout_cell *slot = claim(state, cell);
+    return slot && cell_withdraw(slot, anchor_of(state));
+}
+
+/* The slot of a command that is meant for all processes: only a shared one will do, unless private
+ * memory is what the operator asked for. */
+static struct layout_cell *
+claim_for_command(struct state *state, const struct state_cell *cell, struct err *err)
+{
+    struct state_view view = state_view(state);
+    if (!view.shared && state->path) {
+        (void)err_set(err, ERR_DENIED, "the state is private memory: %s", view.why);
+        return NULL;
+    }
+    struct layout_cell *slot = table_claim(state->range->file.cells, cell);
+    if (!slot)
+        (void)err_set(err, ERR_LIMIT, "all %d cells of the state file are taken", LAYOUT_CELLS);
+    return slot;
+}
+
+/* A power cut must not bring an old command back. */
+static int
+sync_slot(const struct state *state, const struct layout_cell *slot, struct err *err)
+{
+    if (!state->path)
+        return 0;
+    size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+    char *start = (char *)state->range;
+    size_t at = (size_t)((const char *)slot - start);
+    size_t offset = at - at % page_bytes;
+    if (msync(start + offset, at - offset + sizeof(*slot), MS_SYNC) != 0)
+        return err_system(err, "the command took effect but did not reach the disk");
+    return 0;
+}
+
+int
+state_override(struct state *state, const struct state_cell *cell, enum breaker_override override,
+               uint64_t until_ms, struct err *err)
+{
+    struct layout_cell *slot = claim_for_command(state, cell, err);
+    if (!slot)
+        return -1;
+    cell_override(slot, anchor_of(state), override, until_ms);
+    return sync_slot(state, slot, err);
+}
+
+int
+state_reset(struct state *state, const struct state_cell *cell, struct err *err)
+{
+    struct layout_cell *slot = claim_for_command(state, cell, err);
+    if (!slot)
+        return -1;
+    cell_reset(slot, anchor_of(state));
+    return sync_slot(state, slot, err);
+}
+
+struct state_cell_view
+state_cell_view(struct state *state, const struct state_cell *cell,
+                const struct breaker_rules *rules)
+{
+    struct state_cell_view view = {.words = {0, 0, 0}};
+    memcpy(view.name, cell->name, sizeof(view.name));
+    const struct layout_cell *slot = find(state, cell);
+    if (slot) {
+        view.words = cell_words(slot);
+        cell_last_failure(slot, &view.last_failure_reason, &view.last_failure_ms);
+        for (size_t i = 0; i < STATE_COUNTERS; i++)
+            view.counters[i] = atomic_load_explicit(&slot->counters[i], memory_order_relaxed);
+    }
+    view.breaker = breaker_view(&view.words, state_now_ms(state), rules);
+    return view;
+}
