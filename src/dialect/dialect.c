@@ -6,7 +6,7 @@
 
 #include "core/allow.h"
 
-#define USER_AGENT "postern/" PACKAGE_VERSION
+#define USER_AGENT "postern/" POSTERN_VERSION
 
 /* --- auto: the path as the client wrote it, as the original service did --------------------------
  */
@@ -169,6 +169,7 @@ dialect_encode(const struct dialect_ask *ask, const struct route_candidate *cand
         .method = ask->method,
         .url = target ? arena_printf(arena, "%s%s", upstream->origin, target) : NULL,
         .origin = upstream->origin,
+        .ca_file = upstream->ca_file,
         .decode = ask->accepts_coded && ask->operation->row->answer == OPERATION_ANSWER_JSON,
         .connect_timeout_ms = upstream->timeouts.connect_ms,
     };

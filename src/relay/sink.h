@@ -16,14 +16,14 @@ struct sink {
     int (*head)(void *self, int status, const struct wire_headers *headers);
     int (*bytes)(void *self, struct span bytes);
     int (*flush)(void *self);
-    /* Ends the answer so that the client sees it was cut: the connection to the web server is broken,
-     * not finished. */
+    /* Ends the answer so that the client sees it was cut: the connection to the web server is
+     * broken, not finished. */
     void (*abort)(void *self);
     /* Is the other end gone? `revents` as poll(2) told for wait_fd, or 0 to look now. */
     bool (*is_gone)(void *self, short revents);
     int wait_fd;       /* polled while waiting for the upstream; -1: none */
-    short wait_events; /* FastCGI: POLLIN|POLLRDHUP; CGI: 0, because there hang-up is told without asking
-                          and POLLRDHUP is raised from the start */
+    short wait_events; /* FastCGI: POLLIN|POLLRDHUP; CGI: 0, because there hang-up is told without
+                          asking and POLLRDHUP is raised from the start */
 };
 
 /* Where a request's body comes from. */

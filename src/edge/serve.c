@@ -1,0 +1,365 @@
+/* serve.c - one exchange: read, let in, answered by a page or by the relay, logged. */
+#include "edge/serve.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "access/access.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "net/transfer.h"
+#include "relay/relay.h"
+#include "report/accesslog.h"
+#include "state/state.h"
+#include "view/page.h"
+
+#define THREADS_DEFAULT 256
+#define PAGE_MAX_BYTES 65536
+
+/* Warm connections: enough for every thread, on one upstream or spread. */
+#define IDLE_CONNECTIONS_MAX 256
+#define CONNECTION_LIFE_S 3600 /* then the certificate is looked at again */
+#define IDLE_LIFE_S 60         /* upstreams close idle connections after about that time */
+
+struct serve {
+    struct config_store *configs;
+    struct pool *pool;
+    unsigned default_drain_ms;
+    pthread_mutex_t opening; /* of the state, once, with the first good configuration */
+    _Atomic(struct state *) state;
+};
+
+struct serve *
+serve_new(const struct config_sources *sources, unsigned default_drain_ms, struct err *err)
+{
+    const struct pool_options options = {
+        .idle_per_origin_max = IDLE_CONNECTIONS_MAX,
+        .idle_max = IDLE_CONNECTIONS_MAX,
+        .connection_life_s = CONNECTION_LIFE_S,
+        .idle_life_s = IDLE_LIFE_S,
+    };
+    struct serve *serve = mem_new(sizeof(*serve));
+    if (!serve) {
+        (void)err_set(err, ERR_MEMORY, "no memory to serve");
+        return NULL;
+    }
+    pthread_mutex_init(&serve->opening, NULL);
+    serve->default_drain_ms = default_drain_ms;
+    serve->configs = config_store_new(sources, err);
+    if (serve->configs)
+        serve->pool = pool_new(&options, err);
+    if (!serve->pool) {
+        serve_free(serve);
+        return NULL;
+    }
+    return serve;
+}
+
+void
+serve_free(struct serve *serve)
+{
+    if (!serve)
+        return;
+    struct state *state = atomic_load(&serve->state);
+    if (state)
+        state_close(state);
+    if (serve->pool)
+        pool_free(serve->pool);
+    if (serve->configs)
+        config_store_free(serve->configs);
+    pthread_mutex_destroy(&serve->opening);
+    mem_free(serve);
+}
+
+unsigned
+serve_threads(struct serve *serve)
+{
+    const struct config *config = config_store_get(serve->configs);
+    if (!config)
+        return THREADS_DEFAULT;
+    unsigned threads = config->threads;
+    config_store_put(serve->configs, config);
+    return threads;
+}
+
+uint64_t
+serve_drain_ms(struct serve *serve, bool own_socket)
+{
+    (void)own_socket; /* the default that was given at birth already depends on it */
+    const struct config *config = config_store_get(serve->configs);
+    uint64_t drain_ms = serve->default_drain_ms;
+    if (config && config->drain_ms >= 0)
+        drain_ms = (uint64_t)config->drain_ms;
+    if (config)
+        config_store_put(serve->configs, config);
+    return drain_ms;
+}
+
+/* NULL: this machine has no memory left. */
+static struct state *
+open_state(struct serve *serve, const struct config *config)
+{
+    struct state *state = atomic_load(&serve->state);
+    if (state)
+        return state;
+    pthread_mutex_lock(&serve->opening);
+    state = atomic_load(&serve->state);
+    if (!state) {
+        const struct state_options options = {
+            .path = config->state_path,
+            .mode = config->state_mode,
+            .any_filesystem = config->state_any_filesystem,
+        };
+        struct err err;
+        state = state_open(&options, &err);
+        if (!state)
+            log_write(LOG_LEVEL_ERROR, "state_failed reason=\"%s\"", err.msg);
+        atomic_store(&serve->state, state);
+    }
+    pthread_mutex_unlock(&serve->opening);
+    return state;
+}
+
+/* --- answers -----------------------------------------------------------------------------------
+ */
+
+/* One exchange being served. */
+struct visit {
+    struct serve *serve;
+    struct exchange *exchange;
+    const struct config *config;
+    struct request request;
+    struct account account;
+    const char *code; /* of our own error */
+};
+
+static void
+answer_fault(struct visit *visit, const struct request_fault *fault)
+{
+    const struct failure_row *row = failure_get(fault->failure);
+    visit->code = row->code;
+    visit->account.status = row->status;
+    if (answer_send_fault(&visit->exchange->sink, &visit->request, fault) != 0)
+        visit->account.status = 499;
+}
+
+static void
+answer_failure(struct visit *visit, enum failure failure)
+{
+    const struct request_fault fault = {failure, NULL};
+    answer_fault(visit, &fault);
+}
+
+static void
+answer_options(struct visit *visit)
+{
+    struct answer answer;
+    answer_begin(&answer, 204);
+    answer_put(&answer, "Allow", span_from("GET, POST, PUT, PATCH, DELETE, OPTIONS"));
+    visit->account.status = 204;
+    if (answer_send_head(&answer, &visit->exchange->sink) == 0)
+        (void)visit->exchange->sink.flush(visit->exchange->sink.self);
+}
+
+static void
+answer_page(struct visit *visit, const struct page *page)
+{
+    const struct request *request = &visit->request;
+    bool is_head = strcmp(request->method, "HEAD") == 0;
+    if (!is_head && strcmp(request->method, "GET") != 0) {
+        answer_failure(visit, FAILURE_METHOD_NOT_ALLOWED);
+        return;
+    }
+    if (page->for_operator && !access_is_operator(visit->config, &request->credentials)) {
+        answer_failure(visit, FAILURE_NOT_OPERATOR);
+        return;
+    }
+    struct buf body;
+    struct answer answer;
+    struct sink *sink = &visit->exchange->sink;
+    buf_init(&body, PAGE_MAX_BYTES);
+    if (page->write(visit->config, &body) != 0) {
+        answer_failure(visit, FAILURE_GATEWAY_ERROR);
+        goto out;
+    }
+    answer_begin(&answer, 200);
+    answer_put(&answer, "Content-Type", span_from(page->content_type));
+    answer_put(&answer, "Cache-Control", span_from("no-store"));
+    visit->account.status = 200;
+    visit->account.bytes = is_head ? 0 : body.len;
+    if (is_head) {
+        answer_put_length(&answer, body.len);
+        (void)answer_send_head(&answer, sink);
+        (void)sink->flush(sink->self);
+    } else {
+        (void)answer_send(&answer, sink, buf_span(&body));
+    }
+out:
+    buf_fini(&body);
+}
+
+/* --- the API -----------------------------------------------------------------------------------
+ */
+
+static bool
+is_api(struct span path)
+{
+    return span_has_prefix(path, "/v1/") || span_has_prefix(path, "/openai/");
+}
+
+static bool
+is_api_method(const char *method)
+{
+    static const char *const taken[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
+    for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
+        if (strcmp(method, taken[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Who is it, and may they? One sentence for the operator when not. */
+static bool
+let_in(struct visit *visit)
+{
+    struct request *request = &visit->request;
+    switch (access_check_client(visit->config, &request->credentials, &request->client)) {
+    case ACCESS_GRANTED:
+        return true;
+    case ACCESS_MISSING_KEY:
+        log_write(LOG_LEVEL_WARN,
+                  "access_denied req=%s reason=no_key hint=\"Apache passes Authorization on only "
+                  "with CGIPassAuth On\"",
+                  request->id);
+        answer_failure(visit, FAILURE_MISSING_API_KEY);
+        return false;
+    case ACCESS_BAD_KEY:
+        log_write(LOG_LEVEL_WARN, "access_denied req=%s reason=unknown_key", request->id);
+        answer_failure(visit, FAILURE_INVALID_API_KEY);
+        return false;
+    case ACCESS_CLOSED:
+        break;
+    }
+    log_write(LOG_LEVEL_WARN,
+              "access_denied req=%s reason=closed hint=\"nobody is let in: set POSTERN_CLIENT_KEY, "
+              "let the web server authenticate, or set POSTERN_TRUST_LOOPBACK=yes\"",
+              request->id);
+    answer_failure(visit, FAILURE_GATEWAY_CLOSED);
+    return false;
+}
+
+static bool
+load_body(struct visit *visit)
+{
+    struct request *request = &visit->request;
+    const struct config *config = visit->config;
+    const struct request_limits limits = {config->max_body_bytes, config->body_timeout_ms};
+    struct request_fault fault;
+    if (request_is_upload(request)) {
+        bool is_over = request->content_length > 0 &&
+                       (uint64_t)request->content_length > config->max_upload_bytes;
+        if (is_over)
+            answer_failure(visit, FAILURE_REQUEST_TOO_LARGE);
+        return !is_over;
+    }
+    if (request_load_body(request, &visit->exchange->source, &limits, &fault) == 0)
+        return true;
+    answer_fault(visit, &fault);
+    return false;
+}
+
+static void
+answer_api(struct visit *visit)
+{
+    struct request *request = &visit->request;
+    if (!is_api_method(request->method)) {
+        answer_failure(visit, FAILURE_METHOD_NOT_ALLOWED);
+        return;
+    }
+    if (!let_in(visit) || !load_body(visit))
+        return;
+    const struct relay relay = {visit->config, open_state(visit->serve, visit->config),
+                                visit->serve->pool};
+    if (!relay.state) {
+        answer_failure(visit, FAILURE_GATEWAY_ERROR);
+        return;
+    }
+    state_refresh(relay.state);
+    struct call call;
+    call_init(&call, &relay, request);
+    call.source = &visit->exchange->source;
+    call.sink = &visit->exchange->sink;
+    call.drain_deadline_ms = visit->exchange->drain_deadline_ms;
+    relay_run(&call);
+    visit->account = call.account;
+    if (!call.account.upstream)
+        visit->code = failure_get(call.failure)->code;
+    call_fini(&call);
+}
+
+static void
+answer_visit(struct visit *visit)
+{
+    struct request *request = &visit->request;
+    const struct page *page;
+    if (visit->exchange->is_overload)
+        answer_failure(visit, FAILURE_GATEWAY_OVERLOADED);
+    else if (!visit->config)
+        answer_failure(visit, FAILURE_GATEWAY_MISCONFIGURED);
+    else if (strcmp(request->method, "OPTIONS") == 0)
+        answer_options(visit);
+    else if (is_api(request->path))
+        answer_api(visit);
+    else if ((page = page_find(request->path)) != NULL)
+        answer_page(visit, page);
+    else
+        answer_failure(visit, FAILURE_UNKNOWN_URL);
+}
+
+static void
+log_visit(const struct visit *visit)
+{
+    const struct request *request = &visit->request;
+    const struct account *account = &visit->account;
+    const struct accesslog_entry entry = {
+        .request_id = request->id,
+        .client = request->client,
+        .method = request->method,
+        .path = request->path,
+        .operation = is_api(request->path) ? request->operation.row->name : "page",
+        .status = account->status,
+        .upstream = account->upstream,
+        .attempts = account->attempts,
+        .is_stream = request->wants_stream,
+        .was_cut = account->was_cut,
+        .bytes = account->bytes,
+        .took_us = clock_boot_us() - request->started_us,
+        .upstream_us = account->upstream_us,
+        .code = visit->code,
+    };
+    accesslog_write(&entry);
+}
+
+void
+serve_exchange(void *self, struct exchange *exchange)
+{
+    struct serve *serve = self;
+    struct visit visit = {.serve = serve, .exchange = exchange};
+    struct request_fault fault;
+    const char *root = request_param(exchange->params, "DOCUMENT_ROOT");
+    if (root)
+        config_store_saw_root(serve->configs, span_from(root));
+    config_store_refresh(serve->configs);
+    visit.config = config_store_get(serve->configs);
+    const char *mount = visit.config ? visit.config->mount : NULL;
+    if (request_read(&visit.request, exchange->params, mount, &fault) != 0)
+        answer_fault(&visit, &fault);
+    else
+        answer_visit(&visit);
+    log_visit(&visit);
+    request_fini(&visit.request);
+    if (visit.config)
+        config_store_put(serve->configs, visit.config);
+}

@@ -1,0 +1,100 @@
+/* answer.c - heads of answers, built from the allow-list and our own headers. */
+#include "relay/answer.h"
+
+#include <stdio.h>
+
+#include "core/allow.h"
+
+#define FAULT_MAX_BYTES 4096
+#define OVERLOAD_WAIT_MS 1000
+
+void
+answer_begin(struct answer *answer, int status)
+{
+    answer->status = status;
+    answer->count = 0;
+    answer_put(answer, "X-Content-Type-Options", span_from("nosniff"));
+}
+
+void
+answer_put(struct answer *answer, const char *name, struct span value)
+{
+    if (answer->count < ANSWER_HEADERS_MAX)
+        answer->items[answer->count++] = (struct wire_header){span_from(name), value};
+}
+
+void
+answer_put_upstream(struct answer *answer, const struct wire_headers *headers)
+{
+    for (size_t i = 0; i < headers->count; i++) {
+        const struct wire_header *header = &headers->items[i];
+        bool has_place = answer->count < ANSWER_HEADERS_MAX - 16; /* ours must not be crowded out */
+        if (has_place && allow_response_header(header->name) && allow_response_value(header->value))
+            answer->items[answer->count++] = *header;
+    }
+}
+
+void
+answer_put_retry_after(struct answer *answer, uint64_t wait_ms)
+{
+    if (wait_ms == 0)
+        return;
+    (void)snprintf(answer->retry_after, sizeof(answer->retry_after), "%llu",
+                   (unsigned long long)((wait_ms + 999) / 1000));
+    answer_put(answer, "Retry-After", span_from(answer->retry_after));
+}
+
+void
+answer_put_length(struct answer *answer, uint64_t bytes)
+{
+    (void)snprintf(answer->length, sizeof(answer->length), "%llu", (unsigned long long)bytes);
+    answer_put(answer, "Content-Length", span_from(answer->length));
+}
+
+int
+answer_send_head(const struct answer *answer, struct sink *sink)
+{
+    struct wire_header items[ANSWER_HEADERS_MAX];
+    for (size_t i = 0; i < answer->count; i++)
+        items[i] = answer->items[i];
+    const struct wire_headers headers = {items, answer->count};
+    return sink->head(sink->self, answer->status, &headers);
+}
+
+int
+answer_send(struct answer *answer, struct sink *sink, struct span body)
+{
+    answer_put_length(answer, body.len);
+    if (answer_send_head(answer, sink) != 0)
+        return -1;
+    if (body.len > 0 && sink->bytes(sink->self, body) != 0)
+        return -1;
+    return sink->flush(sink->self);
+}
+
+int
+answer_send_fault(struct sink *sink, struct request *request, const struct request_fault *fault)
+{
+    const struct failure_row *row = failure_get(fault->failure);
+    struct answer answer;
+    struct buf body;
+    buf_init(&body, FAULT_MAX_BYTES);
+    /* A detail that does not fit is left out rather than the whole answer. */
+    if (failure_format(fault->failure, fault->detail, &body) != 0) {
+        buf_clear(&body);
+        (void)failure_format(fault->failure, NULL, &body);
+    }
+    answer_begin(&answer, row->status);
+    answer_put(&answer, "Content-Type", span_from("application/json"));
+    answer_put(&answer, "Cache-Control", span_from("no-store"));
+    answer_put(&answer, "X-Request-Id", span_from(request->id));
+    if (row->is_final)
+        answer_put(&answer, "x-should-retry", span_from("false"));
+    else if (row->status == 503)
+        answer_put_retry_after(&answer, OVERLOAD_WAIT_MS);
+    if (fault->failure == FAILURE_METHOD_NOT_ALLOWED)
+        answer_put(&answer, "Allow", span_from("GET, POST, PUT, PATCH, DELETE, OPTIONS"));
+    int result = answer_send(&answer, sink, buf_span(&body));
+    buf_fini(&body);
+    return result;
+}

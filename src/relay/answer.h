@@ -1,0 +1,49 @@
+/* answer.h - builds the head of an answer from nothing: what passes, what is ours, what never goes.
+ *
+ * Header values are borrowed until the head is sent.
+ */
+#ifndef POSTERN_RELAY_ANSWER_H
+#define POSTERN_RELAY_ANSWER_H
+
+#include <stdint.h>
+
+#include "core/wire.h"
+#include "relay/request.h"
+#include "relay/sink.h"
+
+#define ANSWER_HEADERS_MAX 64
+#define ANSWER_NUMBER_MAX 24
+
+struct answer {
+    int status;
+    struct wire_header items[ANSWER_HEADERS_MAX];
+    size_t count;
+    char retry_after[ANSWER_NUMBER_MAX];
+    char length[ANSWER_NUMBER_MAX];
+};
+
+/* Begins with what every answer carries. */
+void answer_begin(struct answer *answer, int status);
+
+/* A header that does not fit is left out. */
+void answer_put(struct answer *answer, const char *name, struct span value);
+
+/* The upstream's headers that may reach a client. */
+void answer_put_upstream(struct answer *answer, const struct wire_headers *headers);
+
+/* In whole seconds, rounded up; 0 puts nothing. */
+void answer_put_retry_after(struct answer *answer, uint64_t wait_ms);
+
+void answer_put_length(struct answer *answer, uint64_t bytes);
+
+/* 0, or -1 when the client is gone. */
+int answer_send_head(const struct answer *answer, struct sink *sink);
+
+/* Head with its Content-Length, body, flush. Without the body when the request was a HEAD. */
+int answer_send(struct answer *answer, struct sink *sink, struct span body);
+
+/* One of our own errors, whole, as JSON. */
+int answer_send_fault(struct sink *sink, struct request *request,
+                      const struct request_fault *fault);
+
+#endif

@@ -1,0 +1,124 @@
+/* body.c - reads a client's body whole and checks it before anybody else sees it. */
+#include "relay/request.h"
+
+#include "base/clock.h"
+
+#define READ_BYTES 16384
+#define UPLOAD_BYTES                                                                               \
+    65536 /* a pinned body up to this is kept, so that a dead connection costs nothing */
+#define MODEL_MAX 512
+
+static int
+refuse(struct request_fault *fault, enum failure failure, const char *detail)
+{
+    *fault = (struct request_fault){failure, detail};
+    return -1;
+}
+
+bool
+request_is_upload(const struct request *request)
+{
+    bool is_small = request->content_length >= 0 && request->content_length <= UPLOAD_BYTES;
+    return request->has_body && request->operation.row->pinned && !is_small;
+}
+
+static int
+read_all(struct request *request, const struct source *source, const struct request_limits *limits,
+         struct request_fault *fault)
+{
+    uint64_t deadline_ms = clock_boot_ms() + limits->timeout_ms;
+    int64_t wanted = request->content_length;
+    if (wanted > 0 && (uint64_t)wanted > limits->max_bytes)
+        return refuse(fault, FAILURE_REQUEST_TOO_LARGE, NULL);
+    buf_init(&request->body, limits->max_bytes);
+    if (wanted > 0 && buf_reserve(&request->body, (size_t)wanted) != 0)
+        return refuse(fault, FAILURE_GATEWAY_ERROR, NULL);
+    while (wanted < 0 || request->body.len < (size_t)wanted) {
+        char bytes[READ_BYTES];
+        size_t room = sizeof(bytes);
+        if (wanted >= 0 && (size_t)wanted - request->body.len < room)
+            room = (size_t)wanted - request->body.len;
+        int64_t got = source->read(source->self, bytes, room);
+        if (got == 0 && wanted < 0)
+            return 0;
+        if (got <= 0)
+            return refuse(fault, FAILURE_REQUEST_CUT, NULL);
+        if (buf_append(&request->body, bytes, (size_t)got) != 0)
+            return refuse(fault, FAILURE_REQUEST_TOO_LARGE, NULL);
+        if (clock_boot_ms() > deadline_ms)
+            return refuse(fault, FAILURE_REQUEST_TIMEOUT, NULL);
+    }
+    return 0;
+}
+
+static bool
+is_json_type(struct span type)
+{
+    struct span rest = type;
+    struct span essence = span_trim(span_split(&rest, ';'));
+    return span_is_nocase(essence, "application/json") || span_has_suffix(essence, "+json");
+}
+
+static int
+check_type(const struct request *request, struct request_fault *fault)
+{
+    switch (request->operation.row->body) {
+    case OPERATION_BODY_ANY:
+        return 0;
+    case OPERATION_BODY_JSON:
+        if (is_json_type(request->content_type))
+            return 0;
+        return refuse(fault, FAILURE_UNSUPPORTED_MEDIA_TYPE, "it must be application/json");
+    case OPERATION_BODY_MULTIPART:
+        if (span_has_prefix_nocase(request->content_type, "multipart/form-data"))
+            return 0;
+        return refuse(fault, FAILURE_UNSUPPORTED_MEDIA_TYPE, "it must be multipart/form-data");
+    }
+    return 0;
+}
+
+static int
+refuse_json(struct request *request, const struct json_mistake *mistake,
+            struct request_fault *fault)
+{
+    if (mistake->error == JSON_TOO_DEEP)
+        return refuse(fault, FAILURE_JSON_TOO_DEEP, NULL);
+    if (mistake->error == JSON_DUPLICATE)
+        return refuse(fault, FAILURE_DUPLICATE_KEY, mistake->member);
+    return refuse(fault, FAILURE_INVALID_JSON,
+                  arena_printf(&request->arena, "it %s at byte offset %zu",
+                               json_error_text(mistake->error), mistake->offset));
+}
+
+static int
+check_json(struct request *request, struct request_fault *fault)
+{
+    struct json_member wanted[] = {{.name = "model"}, {.name = "stream"}};
+    struct json_mistake mistake;
+    if (json_find(buf_span(&request->body), wanted, 2, &mistake) != 0)
+        return refuse_json(request, &mistake, fault);
+    request->model = wanted[0];
+    request->wants_stream = wanted[1].type == JSON_TRUE;
+    if (request->model.type != JSON_STRING)
+        return 0;
+    struct buf name;
+    buf_init(&name, MODEL_MAX);
+    if (json_unescape(request->model.value, &name) == 0)
+        request->model_name = arena_copy(&request->arena, buf_span(&name));
+    buf_fini(&name);
+    if (!request->model_name)
+        return refuse(fault, FAILURE_INVALID_JSON, "the model's name is longer than 512 bytes");
+    return 0;
+}
+
+int
+request_load_body(struct request *request, const struct source *source,
+                  const struct request_limits *limits, struct request_fault *fault)
+{
+    bool wants_json = request->operation.row->body == OPERATION_BODY_JSON;
+    if (check_type(request, fault) != 0)
+        return -1;
+    if (request->has_body && read_all(request, source, limits, fault) != 0)
+        return -1;
+    return wants_json ? check_json(request, fault) : 0;
+}

@@ -1,0 +1,225 @@
+/* call.c - the client's side of a call: its clock, its heartbeats, its last word. */
+#include "relay/call.h"
+
+#include <poll.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/secrets.h"
+
+#define KEPT_BODY_MAX 65536
+#define CHECK_MS 500 /* how late the end of the process may be noticed */
+
+void
+call_init(struct call *call, const struct relay *relay, struct request *request)
+{
+    *call = (struct call){
+        .relay = relay,
+        .request = request,
+        .failure = FAILURE_UPSTREAM_UNAVAILABLE,
+        .sent_ms = clock_boot_ms(),
+    };
+    call->deadline_ms = call->sent_ms + relay->config->total_timeout_ms;
+    buf_init(&call->kept.body, KEPT_BODY_MAX);
+}
+
+void
+call_fini(struct call *call)
+{
+    buf_fini(&call->kept.body);
+}
+
+enum outcome_stop
+call_check(struct call *call, uint64_t now_ms, short revents)
+{
+    uint64_t drain_ms = call->drain_deadline_ms ? atomic_load(call->drain_deadline_ms) : 0;
+    if (call->is_gone || call->sink->is_gone(call->sink->self, revents)) {
+        call->is_gone = true;
+        return OUTCOME_STOP_GONE;
+    }
+    if (drain_ms > 0 && now_ms >= drain_ms)
+        return OUTCOME_STOP_DRAIN;
+    return now_ms >= call->deadline_ms ? OUTCOME_STOP_TOTAL : OUTCOME_NOT_STOPPED;
+}
+
+/* --- sending -----------------------------------------------------------------------------------
+ */
+
+int
+call_send(struct call *call, struct span bytes)
+{
+    struct sink *sink = call->sink;
+    if (bytes.len == 0)
+        return 0;
+    if (sink->bytes(sink->self, bytes) != 0 || sink->flush(sink->self) != 0) {
+        call->is_gone = true;
+        return -1;
+    }
+    call->account.bytes += bytes.len;
+    call->sent_ms = clock_boot_ms();
+    return 0;
+}
+
+void
+call_put_facts(struct call *call, struct answer *answer, const char *upstream)
+{
+    struct request *request = call->request;
+    struct wire_headers so_far = {answer->items, answer->count};
+    uint64_t elapsed_us = clock_boot_us() - request->started_us;
+    uint64_t own_us =
+        elapsed_us > call->account.upstream_us ? elapsed_us - call->account.upstream_us : 0;
+    const char *overhead =
+        arena_printf(&request->arena, "%llu.%02llu", (unsigned long long)(own_us / 1000),
+                     (unsigned long long)(own_us % 1000 / 10));
+    if (!wire_header_find(&so_far, "x-request-id"))
+        answer_put(answer, "X-Request-Id", span_from(request->id));
+    if (upstream)
+        answer_put(answer, "X-Postern-Upstream", span_from(upstream));
+    if (call->account.count > 0)
+        answer_put(answer, "X-Postern-Attempts", span_from(call->account.attempts));
+    answer_put(answer, "X-Postern-Overhead-Ms", span_from(overhead));
+    call->account.status = answer->status;
+    call->account.upstream = upstream;
+}
+
+static int
+send_stream_head(struct call *call)
+{
+    struct answer answer;
+    answer_begin(&answer, 200);
+    answer_put(&answer, "Content-Type", span_from("text/event-stream"));
+    answer_put(&answer, "Cache-Control", span_from("no-cache"));
+    answer_put(&answer, "X-Accel-Buffering", span_from("no"));
+    call_put_facts(call, &answer, NULL);
+    call->head_sent = true;
+    return answer_send_head(&answer, call->sink);
+}
+
+uint64_t
+call_heartbeat(struct call *call, uint64_t now_ms, uint64_t longest_ms)
+{
+    uint64_t every_ms = call->relay->config->heartbeat_ms;
+    if (every_ms == 0 || !call->request->wants_stream)
+        return longest_ms;
+    if (now_ms - call->sent_ms >= every_ms) {
+        if (!call->head_sent && send_stream_head(call) != 0)
+            call->is_gone = true;
+        (void)call_send(call, span_from(": heartbeat\n\n"));
+        call->sent_ms = now_ms; /* also when it failed: the next check ends the call */
+    }
+    uint64_t left_ms = every_ms - (now_ms - call->sent_ms);
+    return left_ms < longest_ms ? left_ms : longest_ms;
+}
+
+enum outcome_stop
+call_wait(struct call *call, uint64_t wait_ms)
+{
+    uint64_t until_ms = clock_boot_ms() + wait_ms;
+    short revents = 0;
+    for (;;) {
+        uint64_t now_ms = clock_boot_ms();
+        enum outcome_stop stop = call_check(call, now_ms, revents);
+        if (stop != OUTCOME_NOT_STOPPED || now_ms >= until_ms)
+            return stop;
+        uint64_t pause_ms = until_ms - now_ms < CHECK_MS ? until_ms - now_ms : CHECK_MS;
+        pause_ms = call_heartbeat(call, now_ms, pause_ms);
+        struct pollfd watched = {.fd = call->sink->wait_fd, .events = call->sink->wait_events};
+        (void)poll(&watched, 1, (int)pause_ms);
+        revents = watched.revents;
+    }
+}
+
+/* --- the last word -----------------------------------------------------------------------------
+ */
+
+/* Which of an upstream's error bodies may reach a client (DESIGN §5): JSON, or anything where the
+ * operation is not ours to judge; never one that quotes a secret. */
+static bool
+may_pass(const struct call *call)
+{
+    struct span body = buf_span(&call->kept.body);
+    struct span found;
+    if (secrets_find(body, &found))
+        return false;
+    if (call->request->operation.row->answer == OPERATION_ANSWER_ANY)
+        return true;
+    struct json_mistake mistake;
+    return body.len > 0 && json_find(body, NULL, 0, &mistake) == 0;
+}
+
+static int
+send_kept(struct call *call)
+{
+    struct kept_answer *kept = &call->kept;
+    struct answer answer;
+    answer_begin(&answer, kept->status);
+    bool passes = may_pass(call);
+    if (!passes) {
+        buf_clear(&kept->body);
+        (void)failure_format(FAILURE_UPSTREAM_ERROR, NULL, &kept->body);
+        answer_put(&answer, "Content-Type", span_from("application/json"));
+    }
+    for (size_t i = 0; i < kept->headers.count; i++) {
+        const struct wire_header *header = &kept->headers.items[i];
+        if (passes || !span_is_nocase(header->name, "content-type"))
+            answer_put(&answer, header->name.ptr, header->value);
+    }
+    answer_put(&answer, "Cache-Control", span_from("no-store"));
+    call_put_facts(call, &answer, kept->upstream);
+    call->account.bytes += kept->body.len;
+    return answer_send(&answer, call->sink, buf_span(&kept->body));
+}
+
+static int
+send_failure(struct call *call)
+{
+    const struct failure_row *row = failure_get(call->failure);
+    struct buf body;
+    struct answer answer;
+    buf_init(&body, KEPT_BODY_MAX);
+    int result = failure_format(call->failure, NULL, &body);
+    answer_begin(&answer, row->status);
+    answer_put(&answer, "Content-Type", span_from("application/json"));
+    answer_put(&answer, "Cache-Control", span_from("no-store"));
+    answer_put_retry_after(&answer, call->wait_ms);
+    if (row->is_final || call->wait_ms > 60000)
+        answer_put(&answer, "x-should-retry", span_from("false"));
+    call_put_facts(call, &answer, NULL);
+    call->account.bytes += body.len;
+    if (result == 0)
+        result = answer_send(&answer, call->sink, buf_span(&body));
+    buf_fini(&body);
+    return result;
+}
+
+static int
+send_error_event(struct call *call)
+{
+    struct buf event;
+    buf_init(&event, KEPT_BODY_MAX);
+    const struct failure_row *row = failure_get(call->failure);
+    int result =
+        event_format_error(call->request->operation.row->stream, row->code, row->message, &event);
+    if (result == 0)
+        result = call_send(call, buf_span(&event));
+    buf_fini(&event);
+    call->account.was_cut = true;
+    return result;
+}
+
+void
+call_finish(struct call *call)
+{
+    if (call->is_answered)
+        return;
+    call->is_answered = true;
+    if (call->is_gone) {
+        call->account.status = 499;
+        return;
+    }
+    int result = call->head_sent     ? send_error_event(call)
+                 : call->kept.is_set ? send_kept(call)
+                                     : send_failure(call);
+    if (result != 0)
+        call->is_gone = true;
+}

@@ -1,0 +1,301 @@
+/* hold.c - the gate between an upstream's bytes and the client. */
+#include "relay/hold.h"
+
+#include "core/failure.h"
+
+#define ERROR_MAX_BYTES 65536
+#define HELD_MAX_BYTES ((size_t)16 * 1024 * 1024)
+#define SLACK_BYTES                                                                                \
+    (4 * (size_t)SSE_EVENT_MAX_BYTES) /* one read beyond the limit must still fit                  \
+                                       */
+
+void
+hold_init(struct hold *hold, struct call *call, const char *upstream)
+{
+    bool is_held = call->request->asks_held || call->relay->config->delivery == UPSTREAM_HELD;
+    *hold = (struct hold){
+        .call = call,
+        .upstream = upstream,
+        .is_live = !is_held,
+        .body = OUTCOME_BODY_UNCHECKED,
+    };
+    buf_init(&hold->bytes, HELD_MAX_BYTES + SLACK_BYTES);
+    stream_init(&hold->stream, EVENT_API_UNKNOWN);
+    json_scan_init(&hold->scan);
+}
+
+void
+hold_fini(struct hold *hold)
+{
+    buf_fini(&hold->bytes);
+    stream_fini(&hold->stream);
+}
+
+static int
+stop(struct hold *hold, enum outcome_stop why)
+{
+    hold->stop = why;
+    return -1;
+}
+
+static size_t
+hold_max(const struct hold *hold)
+{
+    return hold->is_live ? (size_t)hold->call->relay->config->hold_max_bytes : HELD_MAX_BYTES;
+}
+
+/* --- commit ------------------------------------------------------------------------------------
+ */
+
+/* Sends the head: from here on this upstream's answer is the client's. `length` -1: none is told.
+ */
+static int
+open_gate(struct hold *hold, int64_t length)
+{
+    struct call *call = hold->call;
+    char word[OUTCOME_WORD_MAX];
+    const struct outcome good = {.kind = OUTCOME_OK};
+    hold->is_open = true;
+    call->committed = true;
+    account_attempt(&call->account, hold->upstream, outcome_word(word, &good, hold->reply->status));
+    if (call->head_sent) {
+        call->account.upstream = hold->upstream;
+        return 0;
+    }
+    bool is_stream = hold->kind == HOLD_STREAM;
+    struct answer answer;
+    answer_begin(&answer, hold->reply->status);
+    answer_put_upstream(&answer, &hold->reply->headers);
+    answer_put(&answer, "Cache-Control", span_from(is_stream ? "no-cache" : "no-store"));
+    if (is_stream)
+        answer_put(&answer, "X-Accel-Buffering", span_from("no"));
+    if (length >= 0)
+        answer_put_length(&answer, (uint64_t)length);
+    call_put_facts(call, &answer, hold->upstream);
+    call->head_sent = true;
+    if (answer_send_head(&answer, call->sink) == 0)
+        return 0;
+    call->is_gone = true;
+    return -1;
+}
+
+/* What is held goes out, under the upstream's own length where that is still true. */
+static int
+commit(struct hold *hold)
+{
+    const struct wire_reply *reply = hold->reply;
+    bool has_length = hold->kind != HOLD_STREAM && !reply->decoded;
+    if (!hold->is_open && open_gate(hold, has_length ? reply->content_length : -1) != 0)
+        return stop(hold, OUTCOME_STOP_GONE);
+    int result = call_send(hold->call, buf_span(&hold->bytes));
+    buf_clear(&hold->bytes);
+    return result == 0 ? 0 : stop(hold, OUTCOME_STOP_GONE);
+}
+
+/* --- bytes -------------------------------------------------------------------------------------
+ */
+
+static bool
+has_type(const struct wire_reply *reply, const char *prefix)
+{
+    const struct span *type = wire_header_find(&reply->headers, "content-type");
+    return type && span_has_prefix_nocase(span_trim(*type), prefix);
+}
+
+static enum hold_kind
+choose_kind(const struct hold *hold)
+{
+    const struct wire_reply *reply = hold->reply;
+    const struct operation *row = hold->call->request->operation.row;
+    bool is_short = reply->content_length >= 0 && (size_t)reply->content_length <= hold_max(hold);
+    if (reply->status >= 300)
+        return HOLD_ERROR;
+    if (has_type(reply, "text/event-stream") &&
+        (row->can_stream || row->answer == OPERATION_ANSWER_ANY))
+        return HOLD_STREAM;
+    if (row->answer == OPERATION_ANSWER_JSON)
+        return HOLD_JSON;
+    return is_short || has_type(reply, "application/json") || !hold->is_live ? HOLD_BYTES
+                                                                             : HOLD_PASS;
+}
+
+int
+hold_head(struct hold *hold, const struct wire_reply *reply)
+{
+    const struct operation *row = hold->call->request->operation.row;
+    hold->reply = reply;
+    hold->kind = choose_kind(hold);
+    bool is_inference = row->answer != OPERATION_ANSWER_ANY;
+    if (hold->kind == HOLD_STREAM)
+        hold->stream.api = row->stream;
+    else if (is_inference && hold->kind != HOLD_ERROR &&
+             (has_type(reply, "text/html") || hold->call->head_sent))
+        return stop(hold, OUTCOME_STOP_MALFORMED); /* no JSON can follow a heartbeat either */
+    return 0;
+}
+
+static int
+take_error(struct hold *hold, struct span bytes)
+{
+    size_t room = ERROR_MAX_BYTES - hold->bytes.len;
+    hold->has_enough = bytes.len > room;
+    if (hold->has_enough)
+        return -1;
+    return buf_put_span(&hold->bytes, bytes);
+}
+
+static int
+take_stream(struct hold *hold, struct span bytes)
+{
+    if (stream_take(&hold->stream, bytes, &hold->bytes) != 0)
+        return stop(hold, OUTCOME_STOP_TOO_LARGE);
+    enum stream_state state = hold->stream.state;
+    bool is_good = state == STREAM_FLOWING || state == STREAM_FINISHED;
+    if (hold->is_open || (hold->is_live && is_good)) {
+        if (commit(hold) != 0)
+            return -1;
+    }
+    if (state == STREAM_ERROR || state == STREAM_BROKEN)
+        return stop(hold, OUTCOME_STOP_MALFORMED);
+    return hold->bytes.len > hold_max(hold) ? stop(hold, OUTCOME_STOP_TOO_LARGE) : 0;
+}
+
+static int
+take_whole(struct hold *hold, struct span bytes)
+{
+    if (hold->kind == HOLD_JSON && json_scan_feed(&hold->scan, bytes.ptr, bytes.len) != JSON_VALID)
+        return stop(hold, OUTCOME_STOP_MALFORMED);
+    if (buf_put_span(&hold->bytes, bytes) != 0)
+        return stop(hold, OUTCOME_STOP_TOO_LARGE);
+    bool must_commit = hold->is_open || hold->kind == HOLD_PASS;
+    bool is_over = hold->bytes.len > hold_max(hold);
+    if (is_over && !hold->is_live)
+        return stop(hold, OUTCOME_STOP_TOO_LARGE);
+    return must_commit || is_over ? commit(hold) : 0;
+}
+
+int
+hold_take(struct hold *hold, struct span bytes)
+{
+    switch (hold->kind) {
+    case HOLD_NOTHING:
+        return 0;
+    case HOLD_ERROR:
+        return take_error(hold, bytes);
+    case HOLD_STREAM:
+        return take_stream(hold, bytes);
+    case HOLD_JSON:
+    case HOLD_BYTES:
+    case HOLD_PASS:
+        return take_whole(hold, bytes);
+    }
+    return 0;
+}
+
+bool
+hold_has_begun(const struct hold *hold)
+{
+    if (hold->kind != HOLD_STREAM)
+        return false;
+    return hold->stream.state == STREAM_FLOWING || hold->stream.state == STREAM_FINISHED;
+}
+
+/* --- the end -----------------------------------------------------------------------------------
+ */
+
+/* A whole JSON answer: closed, without an error in it, and with something in its list. */
+static enum outcome_body
+judge_json(struct hold *hold)
+{
+    const char *list = hold->call->request->operation.row->list;
+    struct json_member wanted[] = {{.name = "error"}, {.name = list ? list : "error"}};
+    struct json_mistake mistake;
+    if (json_scan_end(&hold->scan) != JSON_VALID)
+        return hold->scan.offset == 0 ? OUTCOME_BODY_EMPTY : OUTCOME_BODY_WRONG;
+    if (hold->is_open)
+        return OUTCOME_BODY_GOOD;
+    if (json_find(buf_span(&hold->bytes), wanted, list ? 2 : 1, &mistake) != 0)
+        return OUTCOME_BODY_WRONG;
+    hold->complaint = complaint_read(buf_span(&hold->bytes));
+    if (hold->complaint.about != COMPLAINT_NONE)
+        return OUTCOME_BODY_ERROR;
+    size_t at = 0;
+    if (list && (wanted[1].type != JSON_ARRAY || json_each(wanted[1].value, &at).len == 0))
+        return OUTCOME_BODY_EMPTY;
+    return OUTCOME_BODY_GOOD;
+}
+
+static enum outcome_body
+judge_stream(struct hold *hold)
+{
+    const struct wire_reply *reply = hold->reply;
+    bool ended_cleanly = reply->fault == WIRE_NO_FAULT && reply->body_complete;
+    hold->complaint = hold->stream.complaint;
+    switch (hold->stream.state) {
+    case STREAM_ERROR:
+        return OUTCOME_BODY_ERROR;
+    case STREAM_BROKEN:
+        return OUTCOME_BODY_WRONG;
+    case STREAM_WAITING:
+        return OUTCOME_BODY_EMPTY;
+    case STREAM_FLOWING:
+    case STREAM_FINISHED:
+        break;
+    }
+    return stream_is_whole(&hold->stream, ended_cleanly) ? OUTCOME_BODY_GOOD : OUTCOME_BODY_STARTED;
+}
+
+void
+hold_end(struct hold *hold, const struct wire_reply *reply)
+{
+    hold->reply = reply;
+    bool is_inference = hold->call->request->operation.row->answer != OPERATION_ANSWER_ANY;
+    switch (hold->kind) {
+    case HOLD_NOTHING:
+        return;
+    case HOLD_ERROR:
+        hold->complaint = complaint_read(buf_span(&hold->bytes));
+        return;
+    case HOLD_JSON:
+        hold->body = judge_json(hold);
+        return;
+    case HOLD_STREAM:
+        hold->body = judge_stream(hold);
+        return;
+    case HOLD_BYTES:
+    case HOLD_PASS:
+        if (is_inference && !hold->is_open && hold->bytes.len == 0)
+            hold->body = OUTCOME_BODY_EMPTY;
+        else if (is_inference)
+            hold->body = OUTCOME_BODY_GOOD;
+        return;
+    }
+}
+
+void
+hold_release(struct hold *hold)
+{
+    bool is_stream = hold->kind == HOLD_STREAM;
+    if (!hold->is_open && open_gate(hold, (int64_t)hold->bytes.len) != 0)
+        return;
+    if (is_stream || hold->bytes.len > 0) {
+        (void)call_send(hold->call, buf_span(&hold->bytes));
+        buf_clear(&hold->bytes);
+    } else if (hold->call->sink->flush(hold->call->sink->self) != 0) {
+        hold->call->is_gone = true;
+    }
+}
+
+void
+hold_break(struct hold *hold, enum failure failure)
+{
+    struct call *call = hold->call;
+    call->failure = failure;
+    call->account.was_cut = true;
+    if (hold->kind != HOLD_STREAM) {
+        call->sink->abort(call->sink->self);
+        call->is_answered = true;
+    } else if (hold->stream.state == STREAM_ERROR) {
+        call->is_answered = true; /* the upstream's own error event has been passed on */
+    }
+}

@@ -1,0 +1,252 @@
+/* relay.c - the attempt loop.
+ *
+ *   serve_exchange            edge/serve.c
+ *     request_read            method, raw path, headers, client identity
+ *     access_check_client     may this caller use the API?
+ *     request_load_body       whole and valid, or a streamed upload
+ *     relay_run ─┬─ route_find, route_order      ordered candidates
+ *                │
+ *                ├─ pick ──> state_admit         may this upstream be tried?
+ *                │    │
+ *                │  attempt_run                  one try
+ *                │    ├─ dialect_encode          URL, headers, model
+ *                │    ├─ transfer_run            one HTTP exchange (libcurl), and while it runs:
+ *                │    │    ├─ on_head, on_bytes ──> hold_take ──> commit ──> the client
+ *                │    │    └─ on_watch           client gone? time over? heartbeat, lease
+ *                │    ├─ outcome_judge           what did that mean?
+ *                │    └─ state_report            tell the breaker
+ *                │    │
+ *                │  settle                       release a good answer, keep or break a bad one
+ *                │    │
+ *                └── plan_next                   try again / next / give up
+ *     call_finish             the kept answer, or one clear error
+ *     accesslog_write         one line
+ *
+ * The loop decides nothing itself: outcome_judge() says what happened, plan_next() what to do now.
+ */
+#include "relay/relay.h"
+
+#include "base/clock.h"
+#include "base/entropy.h"
+#include "base/log.h"
+#include "core/plan.h"
+#include "relay/attempt.h"
+
+/* Where the loop stands among the candidates. */
+struct pick {
+    size_t next;               /* the first candidate that was not tried */
+    size_t current;            /* the one that is tried */
+    unsigned retries;          /* on the current one */
+    bool context_used;         /* a request that is too long has fallen back once */
+    uint64_t rejected_wait_ms; /* the shortest wait of those that rejected; 0: none did */
+    bool all_cooling;          /* every rejection was a cool-down */
+    struct breaker_permit permit;
+};
+
+/* --- picking -----------------------------------------------------------------------------------
+ */
+
+static const struct breaker_rules *
+rules_of(const struct call *call, size_t index)
+{
+    return &call->order.items[index].upstream->rules;
+}
+
+static void
+note_rejection(struct pick *pick, const struct breaker_permit *permit)
+{
+    bool is_shorter = pick->rejected_wait_ms == 0 || permit->wait_ms < pick->rejected_wait_ms;
+    if (permit->wait_ms > 0 && is_shorter)
+        pick->rejected_wait_ms = permit->wait_ms;
+    if (permit->answer != BREAKER_REJECTED_COOL)
+        pick->all_cooling = false;
+}
+
+static bool
+admit(struct call *call, struct pick *pick, size_t index, bool last_resort)
+{
+    struct state_cell cell;
+    attempt_name_cell(call, &call->order.items[index], &cell);
+    pick->permit = state_admit(call->relay->state, &cell, rules_of(call, index), last_resort);
+    if (!breaker_is_admitted(&pick->permit)) {
+        note_rejection(pick, &pick->permit);
+        return false;
+    }
+    pick->current = index;
+    return true;
+}
+
+/* The next candidate whose breaker lets it be tried; the last one also against its breaker, when
+ * nobody has answered anything yet. */
+static bool
+pick_next(struct call *call, struct pick *pick)
+{
+    const size_t count = call->order.count;
+    pick->retries = 0;
+    while (pick->next < count) {
+        size_t index = pick->next++;
+        if (admit(call, pick, index, false))
+            return true;
+        bool is_last_resort =
+            pick->next == count && call->relay->config->last_resort && !call->kept.is_set;
+        if (is_last_resort && admit(call, pick, index, true))
+            return true;
+    }
+    return false;
+}
+
+static bool
+pick_again(struct call *call, struct pick *pick, uint64_t wait_ms)
+{
+    struct state_cell cell;
+    attempt_name_cell(call, &call->order.items[pick->current], &cell);
+    if (!state_budget_withdraw(call->relay->state, &cell))
+        return false;
+    pick->retries++;
+    return call_wait(call, wait_ms) == OUTCOME_NOT_STOPPED &&
+           admit(call, pick, pick->current, false);
+}
+
+static bool
+pick_candidate(struct call *call, const struct plan *plan, struct pick *pick)
+{
+    if (plan->step == PLAN_RETRY)
+        return pick_again(call, pick, plan->wait_ms) || pick_next(call, pick);
+    return pick_next(call, pick);
+}
+
+/* --- after an attempt --------------------------------------------------------------------------
+ */
+
+static bool
+others_admit(const struct call *call, const struct pick *pick)
+{
+    for (size_t i = pick->next; i < call->order.count; i++) {
+        struct state_cell cell;
+        attempt_name_cell(call, &call->order.items[i], &cell);
+        if (state_would_admit(call->relay->state, &cell, rules_of(call, i)))
+            return true;
+    }
+    /* the last one is tried against its breaker too, as long as nobody has answered */
+    return pick->next < call->order.count && call->relay->config->last_resort && !call->kept.is_set;
+}
+
+static struct plan
+decide(struct call *call, const struct attempt *attempt, struct pick *pick)
+{
+    uint64_t now_ms = clock_boot_ms();
+    struct plan_facts facts = {
+        .outcome = attempt->outcome,
+        .committed = call->committed,
+        .others_left = others_admit(call, pick),
+        .retries_done = pick->retries,
+        .retries_max = attempt->candidate->upstream->retries,
+        .context_used = pick->context_used,
+        .time_left_ms = call->deadline_ms > now_ms ? call->deadline_ms - now_ms : 0,
+        .retry_wait_max_ms = call->relay->config->retry_wait_max_ms,
+        .random = (uint32_t)entropy_u64(),
+    };
+    if (request_is_upload(call->request)) { /* its body is gone: nobody can be asked again */
+        facts.outcome.may_retry = false;
+        facts.outcome.may_fall_back = false;
+    }
+    pick->context_used |= attempt->outcome.kind == OUTCOME_TOO_LONG;
+    return plan_next(&facts);
+}
+
+static const char *
+step_word(enum plan_step step)
+{
+    switch (step) {
+    case PLAN_ANSWER:
+        return "answer";
+    case PLAN_NEXT:
+        return "next";
+    case PLAN_RETRY:
+        return "retry";
+    case PLAN_STOP:
+        return "stop";
+    }
+    return "?";
+}
+
+static void
+log_failed(const struct call *call, const struct attempt *attempt, enum plan_step step)
+{
+    if (attempt->outcome.kind == OUTCOME_OK || attempt->outcome.kind == OUTCOME_CLIENT)
+        return;
+    log_write(
+        LOG_LEVEL_WARN, "attempt_failed req=%s upstream=%s outcome=%s status=%d fault=%s -> %s",
+        call->request->id, attempt->candidate->upstream->name, outcome_name(attempt->outcome.kind),
+        attempt->reply.status, wire_fault_name(attempt->reply.fault), step_word(step));
+}
+
+/* A good answer goes out, a bad one is kept in case that nobody does better; one that has begun and
+ * failed is told to be so. */
+static void
+settle(struct call *call, struct attempt *attempt)
+{
+    char word[OUTCOME_WORD_MAX];
+    if (attempt->outcome.kind == OUTCOME_OK) {
+        hold_release(&attempt->hold);
+        call->is_answered = true;
+        return;
+    }
+    if (attempt->outcome.kind == OUTCOME_GONE) {
+        call->is_gone = true;
+        return;
+    }
+    if (attempt->hold.is_open) {
+        hold_break(&attempt->hold, attempt_failure(attempt));
+        return;
+    }
+    account_attempt(&call->account, attempt->candidate->upstream->name,
+                    outcome_word(word, &attempt->outcome, attempt->reply.status));
+    if (attempt->outcome.wait_ms > 0)
+        call->wait_ms = attempt->outcome.wait_ms;
+    attempt_keep(attempt);
+}
+
+static void
+try_candidates(struct call *call)
+{
+    struct plan plan = {.step = PLAN_NEXT};
+    struct pick pick = {.all_cooling = true};
+    bool was_tried = false;
+    while (plan.step == PLAN_NEXT || plan.step == PLAN_RETRY) {
+        if (!pick_candidate(call, &plan, &pick))
+            break;
+        struct attempt attempt;
+        attempt_init(&attempt, call, &call->order.items[pick.current], &pick.permit);
+        if (pick.retries == 0)
+            state_budget_deposit(call->relay->state, &attempt.cell);
+        attempt_run(&attempt);
+        settle(call, &attempt);
+        plan = decide(call, &attempt, &pick);
+        log_failed(call, &attempt, plan.step);
+        attempt_fini(&attempt);
+        was_tried = true;
+    }
+    if (!was_tried) {
+        call->failure = pick.all_cooling ? FAILURE_UPSTREAMS_LIMITED : FAILURE_UPSTREAM_UNAVAILABLE;
+        call->wait_ms = pick.rejected_wait_ms;
+    }
+}
+
+void
+relay_run(struct call *call)
+{
+    const struct config *config = call->relay->config;
+    const struct request *request = call->request;
+    const struct route *route = route_find(&config->routes, span_from(request->model_name));
+    if (!route) {
+        call->failure = FAILURE_MODEL_NOT_FOUND;
+        call_finish(call);
+        return;
+    }
+    route_order(route, entropy_u64(), &call->order);
+    if (config->pinned && request->operation.row->pinned && call->order.count > 1)
+        call->order.count = 1;
+    try_candidates(call);
+    call_finish(call);
+}

@@ -1,0 +1,80 @@
+/* request.h - a client's request, read once from what the web server passed, and checked.
+ *
+ * Everything in it lives in its arena or is borrowed from the web server's parameters, which
+ * outlive it. Paths are never normalised: accepted as they came or refused.
+ */
+#ifndef POSTERN_RELAY_REQUEST_H
+#define POSTERN_RELAY_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "access/access.h"
+#include "base/arena.h"
+#include "base/buf.h"
+#include "core/failure.h"
+#include "core/json.h"
+#include "core/operation.h"
+#include "core/wire.h"
+#include "relay/sink.h"
+
+#define REQUEST_ID_MAX 32
+#define REQUEST_ARENA_MAX (1024 * 1024)
+
+struct request {
+    struct arena arena;
+    char id[REQUEST_ID_MAX];
+    uint64_t started_us;
+
+    const char *method;
+    struct span path;  /* the raw path below the mount: "" or "/…" */
+    struct span query; /* raw, without "?" */
+    bool has_query;
+    struct wire_headers headers; /* names in lower case with hyphens */
+    struct access_credentials credentials;
+    struct span document_root;
+    struct span content_type;
+    int64_t content_length; /* -1: not stated, the body is read to its end */
+    bool has_body;
+    bool accepts_coded; /* gzip or deflate */
+    bool asks_held;     /* X-Postern-Delivery: held */
+
+    /* known for API requests after request_find_operation() */
+    struct operation_match operation;
+
+    /* known after request_load_body() */
+    struct buf body;
+    struct json_member model;
+    const char *model_name; /* unescaped; NULL where the body has none */
+    bool wants_stream;
+
+    const char *client; /* who it is, for the log */
+};
+
+/* What is wrong with a request, for its answer. */
+struct request_fault {
+    enum failure failure;
+    const char *detail; /* NULL, or words that are added to the failure's own */
+};
+
+/* Reads the parameters. `mount` NULL: derived from SCRIPT_NAME. -1 and `fault` when the request
+ * cannot be taken; the request is usable for an answer in any case. request_fini() it. */
+int request_read(struct request *request, const char *const *params, const char *mount,
+                 struct request_fault *fault);
+void request_fini(struct request *request);
+
+/* Reads the whole body, at most `max_bytes`, within `timeout_ms`, and for operations that take JSON
+ * validates it and finds model and stream. */
+struct request_limits {
+    uint64_t max_bytes;
+    uint64_t timeout_ms;
+};
+int request_load_body(struct request *request, const struct source *source,
+                      const struct request_limits *limits, struct request_fault *fault);
+
+/* Is it so large, and never sent twice, that it should pass through unread? */
+bool request_is_upload(const struct request *request);
+
+const char *request_param(const char *const *params, const char *name); /* NULL: not there */
+
+#endif

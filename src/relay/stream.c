@@ -1,0 +1,81 @@
+/* stream.c - events in, judged one by one; the bytes go on as they came. */
+#include "relay/stream.h"
+
+#include <stdint.h>
+
+#define PARTIAL_MAX_BYTES (2 * SSE_EVENT_MAX_BYTES)
+
+void
+stream_init(struct stream *stream, enum event_api api)
+{
+    *stream = (struct stream){.api = api, .state = STREAM_WAITING};
+    sse_init(&stream->sse);
+    buf_init(&stream->partial, PARTIAL_MAX_BYTES);
+}
+
+void
+stream_fini(struct stream *stream)
+{
+    sse_fini(&stream->sse);
+    buf_fini(&stream->partial);
+}
+
+static enum stream_state
+next_state(struct stream *stream, const struct sse_event *event)
+{
+    bool is_finished = stream->state == STREAM_FINISHED;
+    switch (event_judge(stream->api, event)) {
+    case EVENT_EMPTY:
+        return stream->state;
+    case EVENT_CONTENT:
+        return is_finished ? STREAM_FINISHED : STREAM_FLOWING;
+    case EVENT_FINISH:
+        return STREAM_FINISHED;
+    case EVENT_DONE:
+        /* a marker after no content at all ends an empty stream, which is no answer */
+        return stream->state == STREAM_FLOWING ? STREAM_FINISHED : stream->state;
+    case EVENT_ERROR:
+        stream->complaint = complaint_read(event->data);
+        return STREAM_ERROR;
+    case EVENT_MALFORMED:
+        return STREAM_BROKEN;
+    }
+    return STREAM_BROKEN;
+}
+
+static int
+let_through(struct stream *stream, struct buf *out)
+{
+    int result = buf_put_span(out, buf_span(&stream->partial));
+    buf_clear(&stream->partial);
+    return result;
+}
+
+int
+stream_take(struct stream *stream, struct span bytes, struct buf *out)
+{
+    while (bytes.len > 0 && stream->state != STREAM_ERROR && stream->state != STREAM_BROKEN) {
+        struct sse_event event;
+        bool found;
+        size_t taken = sse_feed(&stream->sse, bytes, &event, &found);
+        if (taken == SIZE_MAX || buf_append(&stream->partial, bytes.ptr, taken) != 0) {
+            stream->state = STREAM_BROKEN;
+            return 0;
+        }
+        bytes = span_of(bytes.ptr + taken, bytes.len - taken);
+        if (found)
+            stream->state = next_state(stream, &event);
+        bool is_whole = found || sse_is_at_boundary(&stream->sse);
+        if (is_whole && stream->state != STREAM_BROKEN && let_through(stream, out) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+bool
+stream_is_whole(const struct stream *stream, bool ended_cleanly)
+{
+    if (stream->state == STREAM_FINISHED)
+        return true;
+    return stream->api == EVENT_API_UNKNOWN && stream->state == STREAM_FLOWING && ended_cleanly;
+}
