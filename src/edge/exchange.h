@@ -1,6 +1,10 @@
 /* exchange.h - one request as a web server hands it over, whatever way it came: FastCGI or CGI.
  *
  * The edge knows how bytes come and go; serve.h knows what they mean.
+ *
+ * sink.wait_fd becomes readable (POLLIN) when the other end went away, and once when the process
+ * begins to end, so that who waits looks at drain_deadline_ms. It is never readable for any other
+ * reason, also while a part of the request's body is still unread; sink.is_gone() takes it back.
  */
 #ifndef POSTERN_EDGE_EXCHANGE_H
 #define POSTERN_EDGE_EXCHANGE_H
@@ -12,7 +16,7 @@
 #include "relay/sink.h"
 
 struct exchange {
-    const char *const *params; /* "NAME=value" …, NULL-terminated */
+    const char *const *params; /* "NAME=value" …, NULL-terminated; each has a name and a '=' */
     struct source source;
     struct sink sink;
     /* Boot-clock time by which the answer must end because the process is ending; 0: not ending.

@@ -1,0 +1,24 @@
+/* signals.h - signals are blocked in every thread and read in one place.
+ *
+ * libfcgi retries nothing that a signal interrupted and cuts the answer silently, so no handler of
+ * ours may ever run in a thread that serves.
+ */
+#ifndef POSTERN_EDGE_SIGNALS_H
+#define POSTERN_EDGE_SIGNALS_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+/* Before any thread is started: they inherit it. Faults of our own (SIGSEGV, SIGBUS …) and SIGQUIT,
+ * the operator's way to end the process at once, stay as they are. */
+void signals_block(void);
+
+/* A descriptor that is readable once SIGTERM, SIGUSR1 or SIGINT was sent: all ask for the end. -1
+ * and `err` on failure. Closed by close(2). */
+int signals_open(struct err *err);
+
+/* The number of the signal that came, taken from the descriptor; 0: none. */
+int signals_read(int signal_fd);
+
+#endif

@@ -1,0 +1,105 @@
+/* sources.c - copies what the configuration is read from, and wipes the environment. */
+#include "prog/sources.h"
+
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+/* What stays: it changes how times and messages read, nothing else. */
+static const char *const kept_names[] = {"LANG", "LC_ALL", "LC_CTYPE", "TZ"};
+#define KEPT_COUNT (sizeof(kept_names) / sizeof(kept_names[0]))
+
+static int
+copy_environment(struct sources *sources)
+{
+    size_t count = 0;
+    while (environ && environ[count])
+        count++;
+    sources->environment = mem_array(count + 1, sizeof(*sources->environment));
+    if (!sources->environment)
+        return -1;
+    for (; sources->environment_count < count; sources->environment_count++) {
+        const char *entry = environ[sources->environment_count];
+        char *copy = mem_copy_text(entry, strlen(entry));
+        if (!copy)
+            return -1;
+        sources->environment[sources->environment_count] = copy;
+    }
+    return 0;
+}
+
+static const char *
+find_program_dir(struct sources *sources)
+{
+    ssize_t len =
+        readlink("/proc/self/exe", sources->program_dir, sizeof(sources->program_dir) - 1);
+    if (len <= 0)
+        return NULL;
+    sources->program_dir[len] = '\0';
+    char *slash = strrchr(sources->program_dir, '/');
+    if (!slash)
+        return NULL;
+    slash[slash == sources->program_dir ? 1 : 0] = '\0';
+    return sources->program_dir;
+}
+
+/* Not $HOME: a web server's is another's, or none. */
+static const char *
+find_home_dir(struct sources *sources)
+{
+    const struct passwd *user = getpwuid(geteuid());
+    if (!user || !user->pw_dir || user->pw_dir[0] == '\0')
+        return NULL;
+    sources->home_dir = mem_copy_text(user->pw_dir, strlen(user->pw_dir));
+    return sources->home_dir;
+}
+
+int
+sources_capture(struct sources *sources, struct err *err)
+{
+    memset(sources, 0, sizeof(*sources));
+    if (copy_environment(sources)) {
+        sources_free(sources);
+        return err_set(err, ERR_MEMORY, "no memory for the environment");
+    }
+    sources->config = (struct config_sources){
+        .environment = (const char *const *)sources->environment,
+        .program_dir = find_program_dir(sources),
+        .working_dir = getcwd(sources->working_dir, sizeof(sources->working_dir)),
+        .home_dir = find_home_dir(sources),
+        .sysconfdir = POSTERN_SYSCONFDIR,
+        .statedir = POSTERN_STATEDIR,
+    };
+    return 0;
+}
+
+void
+sources_wipe_environment(void)
+{
+    char *kept[KEPT_COUNT] = {NULL};
+    for (size_t i = 0; i < KEPT_COUNT; i++) {
+        const char *value = getenv(kept_names[i]);
+        kept[i] = value ? mem_copy_text(value, strlen(value)) : NULL;
+    }
+    for (char **entry = environ; entry && *entry; entry++)
+        mem_wipe(*entry, strlen(*entry));
+    (void)clearenv();
+    for (size_t i = 0; i < KEPT_COUNT; i++) {
+        if (kept[i])
+            (void)setenv(kept_names[i], kept[i], 1); /* without memory: it is missing, no more */
+        mem_free(kept[i]);
+    }
+}
+
+void
+sources_free(struct sources *sources)
+{
+    for (size_t i = 0; i < sources->environment_count; i++)
+        mem_free_wiped(sources->environment[i], strlen(sources->environment[i]));
+    mem_free(sources->environment);
+    mem_free(sources->home_dir);
+    memset(sources, 0, sizeof(*sources));
+}
