@@ -43,18 +43,18 @@ struct breaker_rules {
                               parser's business */
     uint64_t open_ms;      /* 0: an open breaker never rejects */
     enum breaker_window window;
-    unsigned window_size;    /* calls (1..24) or seconds (1..3600) */
-    unsigned failure_rate;   /* percent of the window; 0: off */
-    unsigned slow_rate;      /* percent of the window; 0: off */
-    unsigned min_calls;      /* no rate verdict below it; clamped to window_size for COUNT */
-    unsigned permits;        /* probes at once while half-open, 0 (everybody) to 31 */
+    unsigned window_size;  /* calls (1..24) or seconds (1..3600) */
+    unsigned failure_rate; /* percent of the window; 0: off */
+    unsigned slow_rate;    /* percent of the window; 0: off */
+    unsigned min_calls;    /* no rate verdict below it; clamped to window_size for COUNT */
+    unsigned permits;      /* probes at once while half-open, 0 (everybody) to 31 */
     enum breaker_policy policy;
-    uint64_t lease_ms;          /* how long a probe may be silent; breaker_renew() restarts it */
-    unsigned backoff_percent;   /* next open time in percent of the last: 100 fixed, 200 doubled */
-    uint64_t open_max_ms;       /* cap of the backed-off open time; at least open_ms */
-    unsigned jitter_percent;    /* added to the open time, never subtracted */
-    bool backoff_decays;        /* true: re-opening soon after closing continues the backoff */
-    bool late_count;            /* true: reports of an older generation count (the seed's way) */
+    uint64_t lease_ms;           /* how long a probe may be silent; breaker_renew() restarts it */
+    unsigned backoff_percent;    /* next open time in percent of the last: 100 fixed, 200 doubled */
+    uint64_t open_max_ms;        /* cap of the backed-off open time; at least open_ms */
+    unsigned jitter_percent;     /* added to the open time, never subtracted */
+    bool backoff_decays;         /* true: re-opening soon after closing continues the backoff */
+    bool late_count;             /* true: reports of an older generation count (the seed's way) */
     uint64_t retry_after_max_ms; /* 0: stated waits are ignored */
     uint64_t quota_hold_ms;      /* least open time of BREAKER_TRIP; 0: as any other opening */
 };
@@ -67,9 +67,10 @@ struct breaker_words {
 };
 
 enum breaker_answer {
-    BREAKER_ADMITTED,      /* closed */
-    BREAKER_PROBE,         /* half-open, one of the permits */
-    BREAKER_FREE,          /* forced closed: the report is statistics only */
+    BREAKER_ADMITTED,    /* an ordinary call: closed, or open no more where permits is 0 */
+    BREAKER_PROBE,       /* half-open, one of the permits */
+    BREAKER_FREE,        /* forced closed: the report is statistics only */
+    BREAKER_LAST_RESORT, /* against its word: a good report closes, a bad one is no news */
     BREAKER_REJECTED_OPEN,
     BREAKER_REJECTED_BUSY, /* half-open, every probe is out */
     BREAKER_REJECTED_COOL, /* the upstream asked for rest */
@@ -109,21 +110,23 @@ struct breaker_totals {
 
 /* What a report changed, for counters, log and journal. */
 enum breaker_effect {
-    BREAKER_NO_EFFECT, /* nothing to write, `next` is the word as it was */
-    BREAKER_STALE,     /* the permit is of an older generation: dropped */
-    BREAKER_COUNTED,
+    BREAKER_NO_EFFECT, /* says nothing here: `next` is the word as it was */
+    BREAKER_STALE,     /* of an older generation, or from before the opening: dropped */
+    BREAKER_COUNTED,   /* in the word, the window or both; `next` may still be the word as it was */
     BREAKER_OPENED,
     BREAKER_CLOSED_AGAIN,
     BREAKER_PERMIT_RETURNED
 };
 
 /* May it be tried at `now_ms`? `*next` is the word to store; equal to words->control when nothing
- * needs to be written. An answer other than a rejection holds only when that store succeeded. */
+ * needs to be written. An answer other than a rejection holds only when that store succeeded. A
+ * rejection has something to store only when an override ran out. */
 struct breaker_permit breaker_admit(const struct breaker_words *words, uint64_t now_ms,
                                     const struct breaker_rules *rules, uint64_t *next);
 
-/* The last candidate of a route when its breaker rejected: a permit all the same, whose good report
- * closes the breaker. Never for FORCED_OPEN, which stays rejected. */
+/* The last candidate of a route when its breaker rejected: a permit all the same. A cool-down is
+ * passed over; then it is what breaker_admit() gives (a PROBE where one is due), else LAST_RESORT
+ * of the present generation. FORCED_OPEN stays rejected. */
 struct breaker_permit breaker_admit_last_resort(const struct breaker_words *words, uint64_t now_ms,
                                                 const struct breaker_rules *rules, uint64_t *next);
 
@@ -133,7 +136,9 @@ bool breaker_wants_window(uint64_t control, const struct breaker_permit *permit,
                           const struct breaker_report *report, const struct breaker_rules *rules,
                           uint32_t *generation);
 
-/* `totals` may be NULL when breaker_wants_window() said no. */
+/* `totals` may be NULL when breaker_wants_window() said no; only a closed breaker looks at them.
+ * house: seven parameters, because the word, its hour, the report and its result have different
+ * owners in the loop that calls this. */
 enum breaker_effect breaker_report(uint64_t control, uint64_t now_ms,
                                    const struct breaker_rules *rules,
                                    const struct breaker_permit *permit,
@@ -145,11 +150,15 @@ enum breaker_effect breaker_report(uint64_t control, uint64_t now_ms,
 bool breaker_renew(uint64_t control, const struct breaker_permit *permit, uint64_t now_ms,
                    const struct breaker_rules *rules, uint64_t *next);
 
-/* After BREAKER_STARTED was reported: the permit for the second report, tied to the generation that
- * the breaker has now. */
+/* After BREAKER_STARTED was reported: the permit for the second report. It moves to the generation
+ * of a closed breaker (which that first report may have closed); a stream that comes from before a
+ * breaker now open or half-open stays as late as it was. It is a probe no more: its vote is cast.
+ */
 struct breaker_permit breaker_follow(uint64_t control, const struct breaker_permit *permit);
 
-/* The cool-down word after an upstream asked for `stated_wait_ms` of rest: never shortened. */
+/* The cool-down word after an upstream asked for `stated_wait_ms` of rest: never shortened, unless
+ * the word is further away than these rules can have set it, which is how a damaged one is mended.
+ */
 uint64_t breaker_cool(uint64_t cool_until_ms, uint64_t now_ms, uint64_t stated_wait_ms,
                       const struct breaker_rules *rules);
 
@@ -164,7 +173,7 @@ struct breaker_view {
     uint32_t generation;
     unsigned level;
     unsigned consecutive_failures;
-    uint64_t wait_ms; /* until the next probe may go; 0: now */
+    uint64_t wait_ms; /* until asking again makes sense, as breaker_admit() says; 0: now */
 };
 struct breaker_view breaker_view(const struct breaker_words *words, uint64_t now_ms,
                                  const struct breaker_rules *rules);
