@@ -1,4 +1,5 @@
-/* allow.h - which headers pass in which direction. Requests and answers are built, not copied. Pure. */
+/* allow.h - which headers pass in which direction. Requests and answers are built, not copied.
+ * Pure. */
 #ifndef POSTERN_CORE_ALLOW_H
 #define POSTERN_CORE_ALLOW_H
 

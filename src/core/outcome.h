@@ -1,7 +1,8 @@
-/* outcome.h - what one attempt meant: for the breaker, for the next candidate, for the client. Pure.
+/* outcome.h - what one attempt meant: for the breaker, for the next candidate, for the client.
+ * Pure.
  *
- * Plain facts in, a verdict out; the table is breaker specification §2 with its decisions. What falls
- * back is the same in both profiles; what the breaker hears depends on the profile.
+ * Plain facts in, a verdict out; the table is breaker specification §2 with its decisions. What
+ * falls back is the same in both profiles; what the breaker hears depends on the profile.
  */
 #ifndef POSTERN_CORE_OUTCOME_H
 #define POSTERN_CORE_OUTCOME_H
@@ -26,21 +27,21 @@ enum outcome_kind {
     OUTCOME_REJECTED, /* content policy: never routed around */
     OUTCOME_CLIENT,   /* any other 4xx */
     OUTCOME_MALFORMED,
-    OUTCOME_LOCAL,    /* this host is at its limits: no upstream's fault */
-    OUTCOME_GONE      /* the client left */
+    OUTCOME_LOCAL, /* this host is at its limits: no upstream's fault */
+    OUTCOME_GONE   /* the client left */
 };
 
 /* Why the relay itself ended a transfer. */
 enum outcome_stop {
     OUTCOME_NOT_STOPPED,
-    OUTCOME_STOP_NO_FIRST,   /* no first token, or no whole JSON answer, in time */
-    OUTCOME_STOP_IDLE,       /* silent inside the answer */
-    OUTCOME_STOP_TOTAL,      /* the whole call's time is over */
-    OUTCOME_STOP_GONE,       /* the client left */
-    OUTCOME_STOP_TOO_LARGE,  /* an answer beyond its maximum */
-    OUTCOME_STOP_MALFORMED,  /* the body broke the operation's rules */
+    OUTCOME_STOP_NO_FIRST,    /* no first token, or no whole JSON answer, in time */
+    OUTCOME_STOP_IDLE,        /* silent inside the answer */
+    OUTCOME_STOP_TOTAL,       /* the whole call's time is over */
+    OUTCOME_STOP_GONE,        /* the client left */
+    OUTCOME_STOP_TOO_LARGE,   /* an answer beyond its maximum */
+    OUTCOME_STOP_MALFORMED,   /* the body broke the operation's rules */
     OUTCOME_STOP_CLIENT_BODY, /* a streamed upload failed on the client's side */
-    OUTCOME_STOP_DRAIN       /* the process is ending */
+    OUTCOME_STOP_DRAIN        /* the process is ending */
 };
 
 /* What the body looked like, judged only for inference operations. */
@@ -65,19 +66,29 @@ struct outcome_facts {
     uint64_t stated_wait_ms;
     bool client_named_model; /* false: the route's own model was sent */
     bool model_is_replaced;  /* our configuration chose the model that the upstream was given */
+    bool breaker_per_model;  /* breaker_scope = model: a wrong model name closes that model alone */
+    bool ignores_wait;       /* circuit_retry_after = ignore: a stated wait is no cool-down */
+    bool opaque;             /* no row of the operation table: see below */
     int should_retry;        /* the upstream's x-should-retry: -1 not there, 0 false, 1 true */
 };
 
 struct outcome {
     enum outcome_kind kind;
     enum breaker_verdict verdict;
-    uint64_t cool_ms;   /* > 0: the upstream asked for rest (verdict is then IGNORED) */
-    uint64_t wait_ms;   /* stated wait, for the plan and the client */
+    uint64_t cool_ms; /* > 0: the upstream asked for rest. A 429 is then IGNORED; an overload (503,
+                         529) rests and is a failure too */
+    uint64_t wait_ms; /* stated wait, for the plan and the client */
     bool may_fall_back; /* before commit only */
     bool may_retry;     /* the same upstream, by the table and x-should-retry */
     bool once;          /* falls back at most once for this reason */
+    bool overloaded;    /* a retry backs off longer */
 };
 
+/* Gives OK, FAIL, IGNORED or TRIP; STARTED and FINISHED are the relay's to report. TRIP and cool_ms
+ * are never given in the classic profile.
+ *
+ * An opaque path never trips the breaker by 401, 403 or a redirect: else whoever may call the
+ * gateway could close an upstream for everybody by asking for what our key has no right to. */
 struct outcome outcome_judge(const struct outcome_facts *facts, enum outcome_profile profile);
 
 const char *outcome_name(enum outcome_kind kind);

@@ -14,20 +14,21 @@
 #include "core/outcome.h"
 
 enum plan_step {
-    PLAN_ANSWER,      /* what came back is the answer: good, or nobody is left to do better */
-    PLAN_NEXT,        /* try the candidates after this one */
-    PLAN_RETRY,       /* the same upstream again, after `wait_ms`, if the budget pays */
-    PLAN_STOP         /* committed or the client is gone: nothing more can be tried */
+    PLAN_ANSWER, /* what came back is the answer: good (sent already or not), or nobody is left
+                    to do better */
+    PLAN_NEXT,   /* try the candidates after this one */
+    PLAN_RETRY,  /* the same upstream again, after `wait_ms`, if the budget pays */
+    PLAN_STOP    /* failed after commit, or the client is gone: nothing more can be tried */
 };
 
 struct plan_facts {
     struct outcome outcome;
     bool committed;
-    bool others_left;        /* a later candidate has not been tried and admits */
-    unsigned retries_done;   /* on this upstream */
-    unsigned retries_max;    /* the option, or 0 */
-    bool context_used;       /* a too-long request already fell back once */
-    uint64_t time_left_ms;   /* of the whole call */
+    bool others_left;      /* a later candidate has not been tried and admits */
+    unsigned retries_done; /* on this upstream */
+    unsigned retries_max;  /* the option, or 0 */
+    bool context_used;     /* a too-long request already fell back once */
+    uint64_t time_left_ms; /* of the whole call */
     uint64_t retry_wait_max_ms;
     uint32_t random;
 };
@@ -37,6 +38,8 @@ struct plan {
     uint64_t wait_ms;
 };
 
+/* Only PLAN_RETRY waits: the stated wait, or without one a backoff; never longer than
+ * `retry_wait_max_ms` or `time_left_ms`, so a maximum of 0 forbids every retry. */
 struct plan plan_next(const struct plan_facts *facts);
 
 /* 0.5 s doubled `attempt` times, at most 8 s, times 0.75 to 1. */

@@ -47,8 +47,9 @@ struct route_order {
  * NULL: none. */
 const struct route *route_find(const struct route_table *table, struct span model);
 
-/* Lays the steps out. Inside a step the order is drawn by weighted rendezvous hashing of `affinity`,
- * so that one conversation stays on one upstream and moves only when that one rejects. */
+/* Lays the steps out. Inside a step the order is drawn by weighted rendezvous hashing of
+ * `affinity`, so that one conversation stays on one upstream and moves only when that one rejects.
+ */
 void route_order(const struct route *route, uint64_t affinity, struct route_order *order);
 
 #endif

@@ -18,7 +18,4 @@
 /* Milliseconds, 0 when nothing usable was stated. `unix_ms` is the wall clock. */
 uint64_t statedwait_read(const struct wire_headers *headers, int status, uint64_t unix_ms);
 
-/* An HTTP date (IMF-fixdate, RFC 850, asctime) as Unix seconds; -1 when it is none. */
-int64_t statedwait_parse_date(struct span text);
-
 #endif

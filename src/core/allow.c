@@ -1,0 +1,113 @@
+/* allow.c - the lists of headers that pass, one for each direction. */
+#include "core/allow.h"
+
+#include <stddef.h>
+
+#define REQUEST_VALUE_MAX_BYTES 1024
+#define RESPONSE_VALUE_MAX_BYTES 8192
+
+/* A "-" at the end makes it a family: one or more letters, digits and hyphens may follow. */
+static const char *const request_names[] = {
+    "accept",          "anthropic-",   "content-type",
+    "idempotency-key", "openai-beta",  "openai-organization",
+    "openai-project",  "traceparent",  "user-agent",
+    "x-ms-",           "x-stainless-", "x-client-request-id",
+};
+
+/* Nothing here may mean something to the web server in front of us: it reads Status, Location,
+ * X-Sendfile and their like out of a CGI answer and acts on them; Content-Length and the framing
+ * are our own. */
+static const char *const response_names[] = {
+    "anthropic-",  "apim-request-id", "azureml-", "content-disposition", "content-type", "openai-",
+    "retry-after", "retry-after-",    "x-ms-",    "x-ratelimit-",        "x-request-id",
+};
+
+/* Azure's prefix is a whole world. Some of its headers are credentials
+ * (x-ms-token-aad-access-token, x-ms-authorization-auxiliary, x-ms-encryption-key), some say who
+ * the caller is (x-ms-client-principal, x-ms-client-tenant-id, x-ms-arm-signed-user-token), some
+ * make the service fetch from an address (x-ms-copy-source). Upstream they would act beside the
+ * operator's key; downstream they would be the operator's own. Every one of them has such a word in
+ * it. */
+static const char *const refused_words[] = {
+    "auth",      "token",     "key",    "secret", "credential", "password", "principal", "identity",
+    "tenant",    "object-id", "app-id", "cert",   "sas",        "sign",     "source",    "forward",
+    "original-", "delegat",   "behalf", "person", "elevated",   "cookie",
+};
+
+static bool
+is_name_byte(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+}
+
+/* A family's tail comes from outside: a byte that ends a name or a line must not hide in it. */
+static bool
+matches(struct span name, const char *listed)
+{
+    struct span prefix = span_from(listed);
+    if (!span_has_suffix(prefix, "-"))
+        return span_is_nocase(name, listed);
+    for (size_t i = prefix.len; i < name.len; i++) {
+        if (!is_name_byte(name.ptr[i]))
+            return false;
+    }
+    return name.len > prefix.len && span_has_prefix_nocase(name, listed);
+}
+
+static bool
+is_listed(struct span name, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (matches(name, names[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool
+is_refused(struct span name)
+{
+    if (!span_has_prefix_nocase(name, "x-ms-"))
+        return false;
+    for (size_t i = 0; i < sizeof(refused_words) / sizeof(refused_words[0]); i++) {
+        if (span_contains_nocase(name, refused_words[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool
+is_printable(struct span value, size_t max_bytes)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.ptr[i] < 0x20 || value.ptr[i] > 0x7e)
+            return false;
+    }
+    return value.len <= max_bytes;
+}
+
+bool
+allow_request_header(struct span name)
+{
+    return is_listed(name, request_names, sizeof(request_names) / sizeof(request_names[0])) &&
+           !is_refused(name);
+}
+
+bool
+allow_response_header(struct span name)
+{
+    return is_listed(name, response_names, sizeof(response_names) / sizeof(response_names[0])) &&
+           !is_refused(name);
+}
+
+bool
+allow_request_value(struct span value)
+{
+    return is_printable(value, REQUEST_VALUE_MAX_BYTES);
+}
+
+bool
+allow_response_value(struct span value)
+{
+    return is_printable(value, RESPONSE_VALUE_MAX_BYTES);
+}
