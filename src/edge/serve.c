@@ -1,56 +1,39 @@
 /* serve.c - one exchange: read, let in, answered by a page or by the relay, logged. */
 #include "edge/serve.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <string.h>
 
 #include "access/access.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "net/transfer.h"
+#include "relay/engine.h"
 #include "relay/relay.h"
 #include "report/accesslog.h"
-#include "state/state.h"
 #include "view/page.h"
 
 #define THREADS_DEFAULT 256
 #define PAGE_MAX_BYTES 65536
 
-/* Warm connections: enough for every thread, on one upstream or spread. */
-#define IDLE_CONNECTIONS_MAX 256
-#define CONNECTION_LIFE_S 3600 /* then the certificate is looked at again */
-#define IDLE_LIFE_S 60         /* upstreams close idle connections after about that time */
-
 struct serve {
     struct config_store *configs;
-    struct pool *pool;
+    struct engine *engine;
     unsigned default_drain_ms;
-    pthread_mutex_t opening; /* of the state, once, with the first good configuration */
-    _Atomic(struct state *) state;
 };
 
 struct serve *
 serve_new(const struct config_sources *sources, unsigned default_drain_ms, struct err *err)
 {
-    const struct pool_options options = {
-        .idle_per_origin_max = IDLE_CONNECTIONS_MAX,
-        .idle_max = IDLE_CONNECTIONS_MAX,
-        .connection_life_s = CONNECTION_LIFE_S,
-        .idle_life_s = IDLE_LIFE_S,
-    };
     struct serve *serve = mem_new(sizeof(*serve));
     if (!serve) {
         (void)err_set(err, ERR_MEMORY, "no memory to serve");
         return NULL;
     }
-    pthread_mutex_init(&serve->opening, NULL);
     serve->default_drain_ms = default_drain_ms;
     serve->configs = config_store_new(sources, err);
     if (serve->configs)
-        serve->pool = pool_new(&options, err);
-    if (!serve->pool) {
+        serve->engine = engine_new(err);
+    if (!serve->engine) {
         serve_free(serve);
         return NULL;
     }
@@ -62,14 +45,9 @@ serve_free(struct serve *serve)
 {
     if (!serve)
         return;
-    struct state *state = atomic_load(&serve->state);
-    if (state)
-        state_close(state);
-    if (serve->pool)
-        pool_free(serve->pool);
+    engine_free(serve->engine);
     if (serve->configs)
         config_store_free(serve->configs);
-    pthread_mutex_destroy(&serve->opening);
     mem_free(serve);
 }
 
@@ -95,31 +73,6 @@ serve_drain_ms(struct serve *serve, bool own_socket)
     if (config)
         config_store_put(serve->configs, config);
     return drain_ms;
-}
-
-/* NULL: this machine has no memory left. */
-static struct state *
-open_state(struct serve *serve, const struct config *config)
-{
-    struct state *state = atomic_load(&serve->state);
-    if (state)
-        return state;
-    pthread_mutex_lock(&serve->opening);
-    state = atomic_load(&serve->state);
-    if (!state) {
-        const struct state_options options = {
-            .path = config->state_path,
-            .mode = config->state_mode,
-            .any_filesystem = config->state_any_filesystem,
-        };
-        struct err err;
-        state = state_open(&options, &err);
-        if (!state)
-            log_write(LOG_LEVEL_ERROR, "state_failed reason=\"%s\"", err.msg);
-        atomic_store(&serve->state, state);
-    }
-    pthread_mutex_unlock(&serve->opening);
-    return state;
 }
 
 /* --- answers -----------------------------------------------------------------------------------
@@ -280,13 +233,11 @@ answer_api(struct visit *visit)
     }
     if (!let_in(visit) || !load_body(visit))
         return;
-    const struct relay relay = {visit->config, open_state(visit->serve, visit->config),
-                                visit->serve->pool};
-    if (!relay.state) {
+    struct relay relay;
+    if (engine_lend(visit->serve->engine, visit->config, &relay) != 0) {
         answer_failure(visit, FAILURE_GATEWAY_ERROR);
         return;
     }
-    state_refresh(relay.state);
     struct call call;
     call_init(&call, &relay, request);
     call.source = &visit->exchange->source;
