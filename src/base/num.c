@@ -15,7 +15,7 @@ static int
 push_digit(uint64_t *value, char digit, uint64_t max)
 {
     uint64_t add = (uint64_t)(digit - '0');
-    if (*value > max / 10 || *value * 10 > max - add)
+    if (add > max || *value > (max - add) / 10)
         return -1;
     *value = *value * 10 + add;
     return 0;

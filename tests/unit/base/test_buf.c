@@ -1,0 +1,152 @@
+/* Memory is bounded at birth, and a failed append changes nothing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+static void
+a_buffer_never_passes_its_maximum(void **state)
+{
+    (void)state;
+    struct buf buf;
+    buf_init(&buf, 5);
+    assert_int_equal(buf_puts(&buf, "abc"), 0);
+    assert_int_equal(buf_puts(&buf, "def"), -1);
+    assert_string_equal(buf_text(&buf), "abc");
+    assert_int_equal(buf_putf(&buf, "%d", 123), -1);
+    assert_string_equal(buf_text(&buf), "abc");
+    assert_int_equal(buf_putf(&buf, "%d", 12), 0);
+    assert_string_equal(buf_text(&buf), "abc12");
+    assert_int_equal(buf_reserve(&buf, SIZE_MAX), -1);
+    buf_fini(&buf);
+}
+
+static void
+a_buffer_forgets_from_the_front(void **state)
+{
+    (void)state;
+    struct buf buf;
+    buf_init(&buf, 100);
+    assert_int_equal(buf_puts(&buf, "abcdef"), 0);
+    buf_drop(&buf, 4);
+    assert_string_equal(buf_text(&buf), "ef");
+    buf_drop(&buf, 99);
+    assert_string_equal(buf_text(&buf), "");
+    buf_fini(&buf);
+}
+
+static void
+json_text_is_escaped_and_made_utf8(void **state)
+{
+    (void)state;
+    struct buf buf;
+    buf_init(&buf, 200);
+    const char text[] =
+        "a\"b\\c\n\x01\x7f \xc3\xa9 \xff \xc0\x80 \xed\xa0\x80 \xf0\x9f\x98\x80 \xe2\x82";
+    assert_int_equal(buf_put_json(&buf, span_from(text)), 0);
+    assert_string_equal(buf_text(&buf),
+                        "a\\\"b\\\\c\\n\\u0001\\u007f \xc3\xa9 \\ufffd \\ufffd\\ufffd "
+                        "\\ufffd\\ufffd\\ufffd \xf0\x9f\x98\x80 \\ufffd\\ufffd");
+    buf_fini(&buf);
+}
+
+static void
+json_text_that_does_not_fit_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    struct buf buf;
+    buf_init(&buf, 4);
+    assert_int_equal(buf_puts(&buf, "x"), 0);
+    assert_int_equal(buf_put_json(&buf, span_from("ab\n\n")), -1);
+    assert_string_equal(buf_text(&buf), "x");
+    buf_fini(&buf);
+}
+
+static void
+an_arena_stops_at_its_maximum(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, 10000);
+    char *first = arena_alloc(&arena, 6000);
+    assert_non_null(first);
+    assert_int_equal(first[5999], 0);
+    assert_null(arena_alloc(&arena, 6000));
+    assert_null(arena_array(&arena, SIZE_MAX / 2, 3));
+    assert_null(arena_alloc(&arena, SIZE_MAX));
+    const char *text = arena_printf(&arena, "%s-%d", "x", 7);
+    assert_string_equal(text, "x-7");
+    assert_string_equal(arena_copy(&arena, span_of("hello", 4)), "hell");
+    arena_fini(&arena);
+    assert_non_null(arena_alloc(&arena, 9000));
+    arena_fini(&arena);
+}
+
+static void
+arena_memory_suits_any_type(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, 10000);
+    for (size_t size = 1; size < 64; size += 7)
+        assert_int_equal((uintptr_t)arena_alloc(&arena, size) % _Alignof(max_align_t), 0);
+    arena_fini(&arena);
+}
+
+static void
+an_error_is_prefixed_and_cut_not_lost(void **state)
+{
+    (void)state;
+    struct err err;
+    assert_int_equal(err_set(&err, ERR_SYNTAX, "no upstream is called \"%s\"", "openia"), -1);
+    assert_int_equal(err_prefix(&err, "%s:%d", "postern.json", 14), -1);
+    assert_string_equal(err.msg, "postern.json:14: no upstream is called \"openia\"");
+    char longer[400];
+    memset(longer, 'x', sizeof(longer) - 1);
+    longer[sizeof(longer) - 1] = '\0';
+    (void)err_prefix(&err, "%s", longer);
+    assert_string_equal(err.msg, "postern.json:14: no upstream is called \"openia\"");
+    (void)err_prefix(&err, "%.*s", 240, longer);
+    assert_int_equal(strlen(err.msg), sizeof(err.msg) - 1);
+}
+
+static void
+spans_split_and_compare(void **state)
+{
+    (void)state;
+    struct span rest = span_from("a,b");
+    assert_true(span_is(span_split(&rest, ','), "a"));
+    assert_true(span_is(span_split(&rest, ','), "b"));
+    assert_null(rest.ptr);
+    rest = span_from("a,");
+    (void)span_split(&rest, ',');
+    assert_non_null(rest.ptr);
+    assert_int_equal(rest.len, 0);
+    assert_true(span_is_nocase(span_from("Content-Type"), "content-type"));
+    assert_true(span_contains_nocase(span_from("x, GZIP;q=1"), "gzip"));
+    assert_false(span_contains_nocase(span_from("gzi"), "gzip"));
+    assert_true(span_is(span_trim(span_from(" \tx \r\n")), "x"));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_buffer_never_passes_its_maximum),
+        cmocka_unit_test(a_buffer_forgets_from_the_front),
+        cmocka_unit_test(json_text_is_escaped_and_made_utf8),
+        cmocka_unit_test(json_text_that_does_not_fit_leaves_nothing_behind),
+        cmocka_unit_test(an_arena_stops_at_its_maximum),
+        cmocka_unit_test(arena_memory_suits_any_type),
+        cmocka_unit_test(an_error_is_prefixed_and_cut_not_lost),
+        cmocka_unit_test(spans_split_and_compare),
+    };
+    return cmocka_run_group_tests_name("base/buf", tests, NULL, NULL);
+}

@@ -1,0 +1,132 @@
+/* A log line is one line, and no secret is in it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/log.h"
+#include "base/secrets.h"
+
+static int pipe_fds[2];
+
+static int
+open_pipe(void **state)
+{
+    (void)state;
+    assert_int_equal(pipe(pipe_fds), 0);
+    log_open(pipe_fds[1], LOG_LEVEL_INFO);
+    const struct span secrets[] = {SPAN_LITERAL("sk-verysecret-0123456789"), SPAN_LITERAL("short")};
+    secrets_set(secrets, 2);
+    return 0;
+}
+
+static int
+close_pipe(void **state)
+{
+    (void)state;
+    log_open(STDERR_FILENO, LOG_LEVEL_INFO);
+    secrets_set(NULL, 0);
+    (void)close(pipe_fds[0]);
+    return close(pipe_fds[1]);
+}
+
+/* The one line that was written, without its time and process. */
+static const char *
+read_line(char *line, size_t size)
+{
+    ssize_t len = read(pipe_fds[0], line, size - 1);
+    assert_true(len > 0);
+    line[len] = '\0';
+    assert_int_equal(line[len - 1], '\n');
+    assert_ptr_equal(strchr(line, '\n'), line + len - 1);
+    line[len - 1] = '\0';
+    const char *text = strstr(line, "] ");
+    assert_non_null(text);
+    return text + 2;
+}
+
+static void
+a_secret_is_taken_out_whole(void **state)
+{
+    (void)state;
+    char line[8192];
+    log_write(LOG_LEVEL_INFO, "key=%s.", "sk-verysecret-0123456789");
+    assert_string_equal(read_line(line, sizeof(line)), "info key=[redacted].");
+}
+
+static void
+eight_bytes_of_a_secret_are_taken_out(void **state)
+{
+    (void)state;
+    char line[8192];
+    log_write(LOG_LEVEL_WARN, "a=%s b=%s", "verysecr", "verysec");
+    assert_string_equal(read_line(line, sizeof(line)), "warn a=[redacted] b=verysec");
+}
+
+static void
+every_occurrence_is_taken_out_up_to_the_end_of_a_full_line(void **state)
+{
+    (void)state;
+    char line[8192], text[5000] = "";
+    while (strlen(text) + 10 < sizeof(text))
+        memcpy(text + strlen(text), "verysecre ", 11);
+    log_write(LOG_LEVEL_ERROR, "%s", text);
+    const char *written = read_line(line, sizeof(line));
+    struct span found;
+    assert_false(secrets_find(span_from(written), &found));
+    assert_non_null(strstr(written, "[redacted] [redacted]"));
+}
+
+static void
+a_short_secret_does_not_blank_the_log(void **state)
+{
+    (void)state;
+    char line[8192];
+    log_write(LOG_LEVEL_INFO, "a short word");
+    assert_string_equal(read_line(line, sizeof(line)), "info a short word");
+}
+
+static void
+levels_above_the_threshold_are_dropped(void **state)
+{
+    (void)state;
+    char line[8192];
+    log_write(LOG_LEVEL_DEBUG, "not this");
+    log_write(LOG_LEVEL_INFO, "but this");
+    assert_string_equal(read_line(line, sizeof(line)), "info but this");
+}
+
+static void
+text_from_outside_is_quoted_on_one_line(void **state)
+{
+    (void)state;
+    char quoted[LOG_QUOTE_MAX];
+    assert_string_equal(log_quote(quoted, span_of("a\n\"\\\0\xff", 6)),
+                        "\"a\\x0a\\\"\\\\\\x00\\xff\"");
+    char longer[1000];
+    memset(longer, '\n', sizeof(longer));
+    (void)log_quote(quoted, span_of(longer, sizeof(longer)));
+    assert_int_equal(strlen(quoted), 1 + (size_t)256 * 4 + 3 + 1);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_secret_is_taken_out_whole, open_pipe, close_pipe),
+        cmocka_unit_test_setup_teardown(eight_bytes_of_a_secret_are_taken_out, open_pipe,
+                                        close_pipe),
+        cmocka_unit_test_setup_teardown(every_occurrence_is_taken_out_up_to_the_end_of_a_full_line,
+                                        open_pipe, close_pipe),
+        cmocka_unit_test_setup_teardown(a_short_secret_does_not_blank_the_log, open_pipe,
+                                        close_pipe),
+        cmocka_unit_test_setup_teardown(levels_above_the_threshold_are_dropped, open_pipe,
+                                        close_pipe),
+        cmocka_unit_test(text_from_outside_is_quoted_on_one_line),
+    };
+    return cmocka_run_group_tests_name("base/log", tests, NULL, NULL);
+}
