@@ -38,12 +38,15 @@ struct wire_body {
 
 struct wire_request {
     const char *method;
-    const char *url;    /* absolute, built from configuration and a checked path */
-    const char *origin; /* "scheme://host:port" the key is bound to; the transfer refuses any other */
+    const char *url; /* absolute, built from configuration and a checked path */
+    const char
+        *origin; /* "scheme://host:port" the key is bound to; the transfer refuses any other */
     struct wire_headers headers;
     struct wire_body body;
     bool decode; /* ask for gzip and deflate and hand on decoded bytes; else "identity" */
     uint64_t connect_timeout_ms;
+    const char
+        *ca_file; /* the upstream's own authorities instead of the pool's; NULL: the pool's */
 };
 
 /* Why an exchange did not end well, whatever the library's own code for it is. */
@@ -63,14 +66,15 @@ enum wire_fault {
 };
 
 struct wire_reply {
-    int status;             /* of the final answer; 0 until its header block ended */
-    bool head_complete;     /* the blank line was seen */
-    bool body_complete;     /* length or chunking agree; for close-delimited bodies: closed cleanly */
-    bool close_delimited;   /* the end was told by closing alone */
+    int status;           /* of the final answer; 0 until its header block ended */
+    bool head_complete;   /* the blank line was seen */
+    bool body_complete;   /* length or chunking agree; for close-delimited bodies: closed cleanly */
+    bool close_delimited; /* the end was told by closing alone */
     int64_t content_length; /* as declared; -1 none */
     bool decoded;           /* bytes handed on are the decoded ones */
     enum wire_fault fault;
-    int os_errno; /* of a failed connect; 0 unknown */
+    const char *why; /* the fault in words, for the log alone: it may name hosts; NULL: no fault */
+    int os_errno;    /* of a failed connect; 0 unknown */
     bool reused_connection;
     uint64_t connect_us;    /* 0 on a warm connection */
     uint64_t first_byte_us; /* after the start of the transfer; 0: none came */
@@ -79,6 +83,11 @@ struct wire_reply {
 
 /* The first header of that name (any case), or NULL. */
 const struct span *wire_header_find(const struct wire_headers *headers, const char *name);
+
+/* May it be a header's name (a token, RFC 9110 5.6.2), or its value (no control byte but the tab)?
+ */
+bool wire_is_name(struct span text);
+bool wire_is_value(struct span text);
 
 const char *wire_fault_name(enum wire_fault fault);
 

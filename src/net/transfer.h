@@ -1,6 +1,6 @@
 /* transfer.h - one HTTP exchange with one upstream, on a warm connection when there is one.
  *
- * transfer.c is the only file that knows libcurl. The caller's observer is called from inside
+ * The library behind it is known to connection.c alone. The caller's observer is called from inside
  * transfer_run(), on the caller's thread; it decides how long to wait and when to stop. The
  * library's own verdict is never trusted alone: the reply tells whether the header block ended,
  * whether length and chunking agree, and which fault there was (core/wire.h).
@@ -23,7 +23,7 @@ struct transfer_observer {
     /* Called before each wait and after each wake-up. `revents` are those of `watch_fd` (poll(2)).
      * Sets `*wait_ms`, the longest the next wait may take. 0 to go on, -1 to stop. */
     int (*watch)(void *self, short revents, uint64_t *wait_ms);
-    int watch_fd;      /* polled together with the transfer; -1: none */
+    int watch_fd;       /* polled together with the transfer; -1: none */
     short watch_events; /* 0 is allowed: then only errors and hang-ups are told */
 };
 
@@ -38,17 +38,21 @@ struct pool_options {
     const char *user_agent;       /* "postern/0.1"; borrowed for the pool's life */
 };
 
-/* The pool of the process, shared by its threads. NULL and `err` when the library cannot start. */
+/* The pool of the process, shared by its threads. SIGPIPE must be ignored or blocked in all of
+ * them: TLS writes with write(2). NULL and `err` when the library cannot start. */
 struct pool *pool_new(const struct pool_options *options, struct err *err);
 void pool_free(struct pool *pool); /* no transfer may be running */
 
 /* Runs the exchange to its end. The reply's spans live until transfer_end(). The reply is always
- * filled, also when the fault is that this host had no memory. */
+ * filled, also when the fault is that this host had no memory. A failed exchange's connection is
+ * closed before this returns. A streamed body goes over a fresh connection, because it cannot be
+ * sent again when a warm one turns out to be dead; while its reader blocks, nobody watches. */
 struct transfer;
 struct transfer *transfer_run(struct pool *pool, const struct wire_request *request,
                               const struct transfer_observer *observer, struct wire_reply *reply);
 
-/* Puts the connection back, or closes it when it is not fit for another exchange. NULL is allowed. */
+/* Puts the connection back, or closes it when it is not fit for another exchange. NULL is allowed.
+ */
 void transfer_end(struct pool *pool, struct transfer *transfer);
 
 #endif

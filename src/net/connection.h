@@ -1,0 +1,71 @@
+/* connection.h - libcurl behind a few functions: one connection and the exchange that runs on it.
+ *
+ * connection.c is the only file that knows libcurl. It sets every option and checks that it was
+ * taken, moves bytes and waits; what the bytes mean and when to stop is transfer.c's business. A
+ * connection carries one exchange at a time and stays for the next; when it has died meanwhile,
+ * another takes its place unseen.
+ */
+#ifndef POSTERN_NET_CONNECTION_H
+#define POSTERN_NET_CONNECTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/span.h"
+#include "core/wire.h"
+#include "net/transfer.h"
+
+/* What all connections of the process have in common: DNS answers and TLS sessions. Making it
+ * starts the library, freeing it ends that; every connection must be closed before. */
+struct connection_share;
+struct connection_share *connection_share_new(struct err *err);
+void connection_share_free(struct connection_share *share);
+
+struct connection;
+struct connection *connection_open(void); /* NULL: no memory */
+void connection_close(struct connection *connection);
+
+/* Called from inside connection_run(). Each returns -1 to end the exchange. */
+struct connection_calls {
+    void *self;
+    int (*line)(void *self, struct span line); /* of a header block, with its line end */
+    int (*bytes)(void *self, struct span bytes);
+    int64_t (*body)(void *self, char *out, size_t room); /* of a streamed body; 0 at its end */
+};
+
+/* Begins an exchange. `request` and `calls` are borrowed until connection_rest() or
+ * connection_close(). -1: the library took not all of it, for connection_why() to tell; nothing was
+ * sent. */
+int connection_start(struct connection *connection, struct connection_share *share,
+                     const struct pool_options *options, const struct wire_request *request,
+                     const struct connection_calls *calls);
+
+/* Moves what can be moved; false when the exchange is over. */
+bool connection_run(struct connection *connection);
+
+/* Sleeps until there is something to move, `fd` (-1: none) is readable or the time is over. -1:
+ * this host cannot wait. */
+int connection_wait(struct connection *connection, int fd, uint64_t wait_ms);
+
+/* How far the exchange came. */
+struct connection_facts {
+    bool was_connected; /* the connection was ready, so a part of the request may have left */
+    bool was_reused;
+    uint64_t connect_us; /* of a fresh connection: DNS, TCP and TLS */
+    int os_errno; /* of a failed connect, or why this host could make no socket; 0: unknown */
+};
+struct connection_facts connection_facts(const struct connection *connection);
+
+/* What the library's verdict means, given how much of the answer had come; its own words for it. */
+enum connection_phase { CONNECTION_BEFORE_REPLY, CONNECTION_IN_HEAD, CONNECTION_IN_BODY };
+enum wire_fault connection_fault(const struct connection *connection, enum connection_phase phase);
+const char *
+connection_why(const struct connection *connection); /* borrowed: until the next exchange */
+
+/* Ends an exchange that went well, and forgets it: keys, pointers, all. False when the connection
+ * was closed, so that there is nothing warm to keep. */
+bool connection_rest(struct connection *connection);
+
+#endif

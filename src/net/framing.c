@@ -1,0 +1,116 @@
+/* framing.c - what is sent besides the payload, decided without the library. */
+#include "net/framing.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+
+/* The slash matters: "https://api.example" is a prefix of "https://api.example.evil/" as well. */
+static bool
+is_within(const char *url, const char *origin)
+{
+    struct span place = span_from(origin);
+    if (!span_has_prefix(place, "https://") && !span_has_prefix(place, "http://"))
+        return false;
+    return strncmp(url, place.ptr, place.len) == 0 && url[place.len] == '/';
+}
+
+const char *
+framing_refusal(const struct wire_request *request)
+{
+    if (!is_within(request->url, request->origin))
+        return "the url is not within its origin";
+    if (!wire_is_name(span_from(request->method)))
+        return "the method is not a token";
+    for (size_t i = 0; i < request->headers.count; i++) {
+        const struct wire_header *header = &request->headers.items[i];
+        if (!wire_is_name(header->name) || !wire_is_value(header->value))
+            return "a header would not stay one line";
+    }
+    return NULL;
+}
+
+bool
+framing_is_head(const struct wire_request *request)
+{
+    return strcmp(request->method, "HEAD") == 0;
+}
+
+bool
+framing_is_streamed(const struct wire_request *request)
+{
+    return request->body.present && request->body.read && !framing_is_head(request);
+}
+
+bool
+framing_has_body(const struct wire_request *request)
+{
+    static const char *const announcing[] = {"POST", "PUT", "PATCH"};
+    if (framing_is_head(request))
+        return false;
+    for (size_t i = 0; i < sizeof announcing / sizeof announcing[0]; i++) {
+        if (strcmp(request->method, announcing[i]) == 0)
+            return true;
+    }
+    return request->body.present;
+}
+
+static bool
+is_ours(struct span name)
+{
+    static const char *const ours[] = {"host",   "content-length",  "transfer-encoding", "te",
+                                       "expect", "accept-encoding", "connection",        "upgrade"};
+    for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) {
+        if (span_is_nocase(name, ours[i]))
+            return true;
+    }
+    return false;
+}
+
+static int
+add_header(const struct wire_header *header, int (*add)(void *self, const char *line), void *self)
+{
+    struct buf line;
+    buf_init(&line, WIRE_HEADER_BYTES_MAX);
+    int result = -1;
+    if (buf_put_span(&line, header->name) == 0 &&
+        buf_puts(&line, header->value.len > 0 ? ": " : ";") == 0 &&
+        buf_put_span(&line, header->value) == 0)
+        result = add(self, buf_text(&line));
+    buf_fini(&line);
+    return result;
+}
+
+int
+framing_each_line(const struct wire_request *request, int (*add)(void *self, const char *line),
+                  void *self)
+{
+    for (size_t i = 0; i < request->headers.count; i++) {
+        const struct wire_header *header = &request->headers.items[i];
+        if (!is_ours(header->name) && add_header(header, add, self) != 0)
+            return -1;
+    }
+    /* A wait of a second for "100 Continue" helps nobody. */
+    if (add(self, "Expect:") != 0)
+        return -1;
+    if (!request->decode && add(self, "Accept-Encoding: identity") != 0)
+        return -1;
+    /* Without it the library calls every body a form. */
+    if (!wire_header_find(&request->headers, "content-type") && add(self, "Content-Type:") != 0)
+        return -1;
+    bool is_chunked = framing_is_streamed(request) && request->body.length < 0;
+    return is_chunked ? add(self, "Transfer-Encoding: chunked") : 0;
+}
+
+/* The library would send what there is of a short body and call the exchange whole. */
+int64_t
+framing_read(const struct wire_body *body, int64_t given, char *out, size_t room)
+{
+    if (body->length >= 0 && (uint64_t)(body->length - given) < room)
+        room = (size_t)(body->length - given);
+    if (room == 0)
+        return 0;
+    int64_t got = body->read(body->self, out, room);
+    bool is_short = got == 0 && body->length >= 0;
+    return got < 0 || (uint64_t)got > room || is_short ? -1 : got;
+}
