@@ -1,10 +1,13 @@
 /* json.h - reads JSON without building a tree and without changing a byte.
  *
- * A client's body may be many megabytes of anything; a tree of it costs up to 264 times its size and
- * writing it back changes numbers, escapes and duplicate keys. So one linear pass validates
+ * A client's body may be many megabytes of anything; a tree of it costs up to 264 times its size
+ * and writing it back changes numbers, escapes and duplicate keys. So one linear pass validates
  * (RFC 8259, UTF-8, depth at most JSON_DEPTH_MAX) with constant memory, and remembers where the few
  * top-level members are that we need. A value is replaced by splicing: every other byte stays as it
  * was written.
+ *
+ * There is one grammar, the push scanner's (json.c). Whoever wants to know where names and values
+ * stand gives it a visitor; json_find() and its kin are such visitors (json_find.c).
  */
 #ifndef POSTERN_CORE_JSON_H
 #define POSTERN_CORE_JSON_H
@@ -15,6 +18,7 @@
 
 #include "base/buf.h"
 #include "base/span.h"
+#include "core/utf8.h"
 
 #define JSON_DEPTH_MAX 128
 
@@ -41,24 +45,46 @@ enum json_error {
     JSON_DUPLICATE /* a wanted member stands twice, also when one is spelled with escapes */
 };
 
+/* What a visitor is told: where a member's name or a value begins and where it has ended. Names and
+ * strings include their quotes. */
+enum json_mark { JSON_NAME_BEGIN, JSON_NAME_END, JSON_VALUE_BEGIN, JSON_VALUE_END };
+
+/* `depth` is the number of brackets open around what is marked: 0 for the document's own value, 1
+ * for the members of its object. `offset` counts from the document's first byte; that of an end is
+ * the first byte after it. */
+typedef void json_visit(void *visitor, enum json_mark mark, unsigned depth, size_t offset);
+
 /* The push scanner: bytes in any portions, constant memory. It says whether what came so far is a
  * prefix of a valid document and whether the document is closed. */
 struct json_scan {
     enum json_error error;
-    size_t offset;  /* bytes taken; after an error: where it is */
+    size_t offset;  /* bytes taken; after an error: of the byte that is wrong */
     unsigned depth; /* open brackets */
     bool closed;    /* a whole top-level value was seen (a number only after its end) */
-    uint8_t state;  /* the rest is json.c's own */
-    uint8_t utf8_need, utf8_min, utf8_max;
-    uint8_t literal_at;
-    uint8_t number;
-    uint8_t escape;
-    uint64_t kinds[JSON_DEPTH_MAX / 64]; /* one bit a level: object or array */
-    bool allow_comments;                 /* C and C++ comments between tokens, for postern.json */
+
+    /* For the caller to set between init and the first feed. */
+    bool allow_comments;  /* C and C++ comments between tokens, for postern.json */
+    json_visit *visit;    /* may be NULL */
+    void *visitor;        /* handed to visit() */
+    unsigned visit_depth; /* nothing deeper is told */
+
+    /* json.c's own. */
+    uint8_t state;
+    uint8_t state_after_comment;
+    bool in_name;                        /* the string is a member's name */
+    const char *literal;                 /* what is still to come of null, true or false */
+    uint8_t hex_left;                    /* digits of \uXXXX to come */
+    struct utf8 utf8;                    /* the character inside a string */
+    uint64_t kinds[JSON_DEPTH_MAX / 64]; /* one bit a level, set: an object; clear: an array */
 };
 void json_scan_init(struct json_scan *scan);
+
+/* JSON_VALID while all that came can still become, or is, a valid document. An error stays: nothing
+ * is taken after it. */
 enum json_error json_scan_feed(struct json_scan *scan, const char *bytes, size_t len);
-enum json_error json_scan_end(struct json_scan *scan); /* no more bytes: JSON_VALID or the error */
+
+/* No more bytes: JSON_VALID when they were one whole document, else the error. */
+enum json_error json_scan_end(struct json_scan *scan);
 
 /* A member found in a whole document. `value` is its text: a string's includes the quotes. Borrowed
  * from the document. */
@@ -72,12 +98,13 @@ struct json_member {
 struct json_mistake {
     enum json_error error;
     size_t offset;
-    const char *member; /* JSON_DUPLICATE: which */
+    const char *member; /* JSON_DUPLICATE: which, and offset is its second name's; else NULL */
 };
 
 /* Validates the whole document and finds the wanted members of its top-level object. Names are
  * compared after unescaping. A document that is not an object has none of them, which is no error.
- * -1 and `mistake` when it is not valid. */
+ * -1 and `mistake` (may be NULL) when it is not valid; all members are then JSON_NONE. A document
+ * that is broken and has duplicates is told as broken. */
 int json_find(struct span document, struct json_member *wanted, size_t count,
               struct json_mistake *mistake);
 
@@ -86,13 +113,17 @@ int json_find(struct span document, struct json_member *wanted, size_t count,
 void json_find_within(struct span value, struct json_member *wanted, size_t count);
 
 /* Visits the elements of an array's text. Returns the element's text and advances `*at` (start with
- * 0), or an empty span at the end. */
+ * 0), or an empty span at the end or when `array` is no array. */
 struct span json_each(struct span array, size_t *at);
 
 enum json_type json_type_of(struct span value);
 
-/* The text of a string value, unescaped, appended. -1 when it is no string or does not fit. A lone
- * surrogate becomes U+FFFD. */
+/* Is there nothing in it? So with null, false, "", [], {} and the empty span of what is not there.
+ */
+bool json_is_empty(struct span value);
+
+/* The text of a string value, unescaped, appended. -1 when it is no string or does not fit; `out`
+ * is then as it was. A lone surrogate becomes U+FFFD. */
 int json_unescape(struct span value, struct buf *out);
 
 /* Is this string value (with quotes) equal to `text` after unescaping? */

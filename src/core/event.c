@@ -1,0 +1,301 @@
+/* event.c - the shapes of the streaming APIs' events, and of the one event that we make. */
+#include "core/event.h"
+
+#include <assert.h>
+
+#include "core/complaint.h"
+#include "core/json.h"
+
+#define ERROR_EVENT_MAX_BYTES 16384
+
+/* --- what a value holds ----------------------------------------------------------------------- */
+
+static struct span
+member_of(struct span object, const char *name)
+{
+    struct json_member member = {.name = name};
+    json_find_within(object, &member, 1);
+    return member.value;
+}
+
+/* --- chat completions and completions --------------------------------------------------------- */
+
+/* What a delta (or, from some servers, a whole message) can bring. Its role brings nothing. */
+static bool
+delta_has_content(struct span delta)
+{
+    struct json_member members[] = {
+        {.name = "content"},
+        {.name = "tool_calls"},
+        {.name = "function_call"},
+        {.name = "refusal"},
+        {.name = "audio"},
+        {.name = "reasoning_content"}, /* DeepSeek, vLLM */
+        {.name = "reasoning"},         /* OpenRouter */
+        {.name = "reasoning_details"},
+        {.name = "thinking"},
+        {.name = "images"},
+    };
+    const size_t count = sizeof(members) / sizeof(members[0]);
+    json_find_within(delta, members, count);
+    for (size_t i = 0; i < count; i++)
+        if (!json_is_empty(members[i].value))
+            return true;
+    return false;
+}
+
+static enum event_kind
+choice_judge(struct span choice)
+{
+    enum { ERROR, FINISH_REASON, TEXT, DELTA, MESSAGE, COUNT };
+    struct json_member found[COUNT] = {
+        [ERROR] = {.name = "error"},     [FINISH_REASON] = {.name = "finish_reason"},
+        [TEXT] = {.name = "text"},       [DELTA] = {.name = "delta"},
+        [MESSAGE] = {.name = "message"},
+    };
+    json_find_within(choice, found, COUNT);
+    /* OpenRouter ends a choice that its provider broke off with the reason "error". */
+    if (found[ERROR].type == JSON_OBJECT || json_string_is(found[FINISH_REASON].value, "error"))
+        return EVENT_ERROR;
+    if (!json_is_empty(found[FINISH_REASON].value))
+        return EVENT_FINISH;
+    if (!json_is_empty(found[TEXT].value) || delta_has_content(found[DELTA].value) ||
+        delta_has_content(found[MESSAGE].value))
+        return EVENT_CONTENT;
+    return EVENT_EMPTY;
+}
+
+/* The most that one of its choices says: an error more than a finish, that more than content. */
+static enum event_kind
+choices_judge(struct span choices)
+{
+    enum event_kind most = EVENT_EMPTY;
+    size_t at = 0;
+    for (;;) {
+        struct span choice = json_each(choices, &at);
+        if (choice.len == 0)
+            return most;
+        enum event_kind kind = choice_judge(choice);
+        if (kind > most)
+            most = kind;
+    }
+}
+_Static_assert(EVENT_EMPTY < EVENT_CONTENT && EVENT_CONTENT < EVENT_FINISH &&
+                   EVENT_FINISH < EVENT_ERROR,
+               "choices_judge() compares kinds by their order");
+
+/* --- responses and messages: events with a type ----------------------------------------------- */
+
+/* A begun item or block that is more than an empty frame for text: a call of a tool. */
+static bool
+begins_call(struct span data, const char *holder)
+{
+    static const char *const frames[] = {"message", "reasoning", "text", "thinking"};
+    struct span type = member_of(member_of(data, holder), "type");
+    for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++)
+        if (json_string_is(type, frames[i]))
+            return false;
+    return type.len > 0;
+}
+
+struct event_type {
+    const char *type;
+    enum event_kind kind;
+    const char *call_in; /* not NULL: content when the member of this name begins a call */
+};
+
+/* Of the response.… types only these carry no content of the answer. */
+static const struct event_type responses_types[] = {
+    {"response.created", EVENT_EMPTY, NULL},
+    {"response.queued", EVENT_EMPTY, NULL},
+    {"response.in_progress", EVENT_EMPTY, NULL},
+    {"response.output_item.added", EVENT_EMPTY, "item"},
+    {"response.content_part.added", EVENT_EMPTY, NULL},
+    {"response.reasoning_summary_part.added", EVENT_EMPTY, NULL},
+    {"response.completed", EVENT_FINISH, NULL},
+    {"response.incomplete", EVENT_FINISH, NULL},
+    {"response.failed", EVENT_ERROR, NULL},
+    {"response.cancelled", EVENT_ERROR, NULL},
+    {"response.error", EVENT_ERROR, NULL},
+    {"error", EVENT_ERROR, NULL},
+    {NULL, EVENT_EMPTY, NULL},
+};
+
+static const struct event_type messages_types[] = {
+    {"content_block_start", EVENT_EMPTY, "content_block"},
+    {"content_block_delta", EVENT_CONTENT, NULL},
+    {"message_stop", EVENT_DONE, NULL},
+    {"error", EVENT_ERROR, NULL},
+    {NULL, EVENT_EMPTY, NULL},
+};
+
+/* The last row, without a type, when none of the others is `type`. */
+static const struct event_type *
+type_find(const struct event_type *types, struct span type)
+{
+    while (types->type != NULL && !json_string_is(type, types->type))
+        types++;
+    return types;
+}
+
+static enum event_kind
+typed_judge(const struct event_type *row, struct span data)
+{
+    if (row->call_in != NULL && begins_call(data, row->call_in))
+        return EVENT_CONTENT;
+    return row->kind;
+}
+
+static enum event_kind
+responses_judge(struct span data, struct span type)
+{
+    const struct event_type *row = type_find(responses_types, type);
+    if (row->type == NULL && span_has_prefix(type, "\"response."))
+        return EVENT_CONTENT;
+    return typed_judge(row, data);
+}
+
+static enum event_kind
+messages_judge(struct span data, struct span type)
+{
+    if (json_string_is(type, "message_delta")) {
+        struct span reason = member_of(member_of(data, "delta"), "stop_reason");
+        return json_is_empty(reason) ? EVENT_EMPTY : EVENT_FINISH;
+    }
+    return typed_judge(type_find(messages_types, type), data);
+}
+
+/* --- the event -------------------------------------------------------------------------------- */
+
+static bool
+has_error(const struct json_member *error)
+{
+    return error->type == JSON_OBJECT || !json_is_empty(error->value);
+}
+
+static enum event_kind
+object_judge(enum event_api api, const struct json_member *choices, const struct json_member *type,
+             struct span data)
+{
+    switch (api) {
+    case EVENT_API_CHAT:
+    case EVENT_API_COMPLETIONS:
+        if (choices->type == JSON_ARRAY)
+            return choices_judge(choices->value);
+        break;
+    case EVENT_API_RESPONSES:
+        if (type->type == JSON_STRING)
+            return responses_judge(data, type->value);
+        break;
+    case EVENT_API_MESSAGES:
+        if (type->type == JSON_STRING)
+            return messages_judge(data, type->value);
+        break;
+    case EVENT_API_UNKNOWN:
+        return EVENT_CONTENT;
+    }
+    /* Not one of the API's own: perhaps an error without "error" around it. */
+    return complaint_read(data).about == COMPLAINT_NONE ? EVENT_EMPTY : EVENT_ERROR;
+}
+
+static enum event_kind
+data_judge(enum event_api api, struct span data)
+{
+    enum { ERROR, CHOICES, TYPE, COUNT };
+    struct json_member found[COUNT] = {
+        [ERROR] = {.name = "error"},
+        [CHOICES] = {.name = "choices"},
+        [TYPE] = {.name = "type"},
+    };
+    if (json_find(data, found, COUNT, NULL) != 0)
+        return api == EVENT_API_UNKNOWN ? EVENT_CONTENT : EVENT_MALFORMED;
+    if (has_error(&found[ERROR]))
+        return EVENT_ERROR;
+    if (api != EVENT_API_UNKNOWN && json_type_of(span_trim(data)) != JSON_OBJECT)
+        return EVENT_MALFORMED;
+    return object_judge(api, &found[CHOICES], &found[TYPE], data);
+}
+
+enum event_kind
+event_judge(enum event_api api, const struct sse_event *event)
+{
+    struct span data = span_trim(event->data);
+    bool is_typed = api == EVENT_API_RESPONSES || api == EVENT_API_MESSAGES;
+    if (span_is(event->name, "error"))
+        return EVENT_ERROR;
+    if (span_is(event->name, "ping"))
+        return EVENT_EMPTY;
+    if (span_is(data, "[DONE]")) /* no word of the typed APIs, so it proves nothing there */
+        return is_typed ? EVENT_EMPTY : EVENT_DONE;
+    if (data.len == 0 && api == EVENT_API_UNKNOWN)
+        return EVENT_EMPTY;
+    return data_judge(api, data);
+}
+
+bool
+event_is_end(enum event_kind kind)
+{
+    return kind == EVENT_FINISH || kind == EVENT_DONE;
+}
+
+/* --- our own error event ---------------------------------------------------------------------- */
+
+/* The text of the event: $m stands for the message, $c for the code, both as insides of strings. */
+static const char *
+error_form(enum event_api api)
+{
+    switch (api) {
+    case EVENT_API_CHAT:
+    case EVENT_API_COMPLETIONS:
+    case EVENT_API_UNKNOWN:
+        return "data: {\"error\":{\"message\":\"$m\",\"type\":\"server_error\",\"param\":null,"
+               "\"code\":\"$c\"}}\n\n";
+    case EVENT_API_RESPONSES:
+        return "event: error\ndata: {\"type\":\"error\",\"code\":\"$c\",\"message\":\"$m\","
+               "\"param\":null,\"sequence_number\":0}\n\n";
+    case EVENT_API_MESSAGES:
+        return "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"api_error\","
+               "\"message\":\"$m\"}}\n\n";
+    }
+    return "";
+}
+
+static int
+form_fill(const char *form, const char *code, const char *message, struct buf *out)
+{
+    struct span rest = span_from(form);
+    for (;;) {
+        struct span text = span_split(&rest, '$');
+        if (buf_put_span(out, text) != 0)
+            return -1;
+        if (rest.len == 0)
+            return 0;
+        assert(*rest.ptr == 'm' || *rest.ptr == 'c');
+        if (buf_put_json(out, span_from(*rest.ptr == 'm' ? message : code)) != 0)
+            return -1;
+        rest.ptr++;
+        rest.len--;
+    }
+}
+
+int
+event_format_error(enum event_api api, const char *code, const char *message, struct buf *out)
+{
+    struct buf whole;
+    buf_init(&whole, ERROR_EVENT_MAX_BYTES);
+    int result = form_fill(error_form(api), code, message, &whole);
+    if (result == 0)
+        result = buf_put_span(out, buf_span(&whole));
+    buf_fini(&whole);
+    return result;
+}
+
+const char *
+event_kind_name(enum event_kind kind)
+{
+    static const char *const names[] = {
+        [EVENT_EMPTY] = "empty", [EVENT_CONTENT] = "content", [EVENT_FINISH] = "finish",
+        [EVENT_DONE] = "done",   [EVENT_ERROR] = "error",     [EVENT_MALFORMED] = "malformed",
+    };
+    return names[kind];
+}

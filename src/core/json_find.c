@@ -1,0 +1,342 @@
+/* json_find.c - where the wanted members of an object and the elements of an array stand: visitors
+ * of the scanner. */
+#include "core/json.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* --- the text of strings ---------------------------------------------------------------------- */
+
+#define REPLACEMENT 0xFFFD
+
+/* Takes the four digits of \uXXXX. False when they are not there. */
+static bool
+take_hex(struct span *rest, uint32_t *unit)
+{
+    if (rest->len < 4)
+        return false;
+    *unit = 0;
+    for (size_t i = 0; i < 4; i++) {
+        const char *digits = "0123456789abcdef";
+        char byte = rest->ptr[i];
+        const char *digit = memchr(digits, byte >= 'A' && byte <= 'F' ? byte | 0x20 : byte, 16);
+        if (digit == NULL)
+            return false;
+        *unit = *unit << 4 | (uint32_t)(digit - digits);
+    }
+    rest->ptr += 4;
+    rest->len -= 4;
+    return true;
+}
+
+/* The code point of \uXXXX or of a pair of them; half a pair stands for no character. */
+static uint32_t
+take_code_point(struct span *rest)
+{
+    uint32_t unit, low;
+    if (!take_hex(rest, &unit)) {
+        rest->len = 0;
+        return REPLACEMENT;
+    }
+    if (unit < 0xD800 || unit > 0xDFFF)
+        return unit;
+    struct span after = *rest;
+    if (unit > 0xDBFF || after.len < 6 || after.ptr[0] != '\\' || after.ptr[1] != 'u')
+        return REPLACEMENT;
+    after.ptr += 2;
+    after.len -= 2;
+    if (!take_hex(&after, &low) || low < 0xDC00 || low > 0xDFFF)
+        return REPLACEMENT;
+    *rest = after;
+    return 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00);
+}
+
+/* What the escape means whose backslash was just taken. Returns the number of bytes in `out`. */
+static size_t
+take_escape(struct span *rest, char out[4])
+{
+    static const char letters[] = "\"\\/bfnrt";
+    static const char meanings[] = "\"\\/\b\f\n\r\t";
+    if (rest->len == 0)
+        return 0;
+    char letter = *rest->ptr++;
+    rest->len--;
+    if (letter == 'u')
+        return utf8_encode(take_code_point(rest), out);
+    const char *at = memchr(letters, letter, sizeof(letters) - 1);
+    out[0] = at != NULL ? meanings[at - letters] : letter;
+    return 1;
+}
+
+/* The next run of bytes of a string's inside as it reads unescaped: up to the next backslash, or
+ * one escape's meaning, which lies in `out`. Empty at the end. */
+static struct span
+take_piece(struct span *rest, char out[4])
+{
+    if (rest->len == 0)
+        return (struct span){NULL, 0};
+    if (*rest->ptr == '\\') {
+        rest->ptr++;
+        rest->len--;
+        return span_of(out, take_escape(rest, out));
+    }
+    const char *backslash = memchr(rest->ptr, '\\', rest->len);
+    size_t len = backslash != NULL ? (size_t)(backslash - rest->ptr) : rest->len;
+    struct span piece = span_of(rest->ptr, len);
+    rest->ptr += len;
+    rest->len -= len;
+    return piece;
+}
+
+/* Without its quotes. False when `value` is no string. */
+static bool
+string_inside(struct span value, struct span *inside)
+{
+    if (value.len < 2 || value.ptr[0] != '"' || value.ptr[value.len - 1] != '"')
+        return false;
+    *inside = span_of(value.ptr + 1, value.len - 2);
+    return true;
+}
+
+bool
+json_string_is(struct span value, const char *text)
+{
+    struct span rest;
+    if (!string_inside(value, &rest))
+        return false;
+    if (rest.len > 0 && *rest.ptr != *text && *rest.ptr != '\\')
+        return false; /* most names of a body end here */
+    struct span wanted = span_from(text);
+    char escaped[4];
+    while (rest.len > 0) {
+        struct span piece = take_piece(&rest, escaped);
+        if (piece.len > wanted.len || memcmp(piece.ptr, wanted.ptr, piece.len) != 0)
+            return false;
+        wanted.ptr += piece.len;
+        wanted.len -= piece.len;
+    }
+    return wanted.len == 0;
+}
+
+int
+json_unescape(struct span value, struct buf *out)
+{
+    struct span inside;
+    if (!string_inside(value, &inside))
+        return -1;
+    char escaped[4];
+    size_t len = 0;
+    for (struct span rest = inside; rest.len > 0;)
+        len += take_piece(&rest, escaped).len;
+    if (buf_reserve(out, len) != 0)
+        return -1;
+    for (struct span rest = inside; rest.len > 0;) {
+        int appended = buf_put_span(out, take_piece(&rest, escaped));
+        assert(appended == 0);
+    }
+    return 0;
+}
+
+/* --- members ---------------------------------------------------------------------------------- */
+
+struct finder {
+    struct span document;
+    struct json_member *wanted;
+    size_t count;
+    struct json_member *current; /* whose value comes next or is being read; or NULL */
+    size_t name_at;
+    const char *duplicate; /* the first that stood twice; or NULL */
+    size_t duplicate_at;
+};
+
+static void
+name_ended(struct finder *finder, size_t end)
+{
+    struct span name = span_of(finder->document.ptr + finder->name_at, end - finder->name_at);
+    for (size_t i = 0; i < finder->count; i++) {
+        struct json_member *member = &finder->wanted[i];
+        if (!json_string_is(name, member->name))
+            continue;
+        if (member->type == JSON_NONE) {
+            finder->current = member;
+        } else if (finder->duplicate == NULL) {
+            finder->duplicate = member->name;
+            finder->duplicate_at = finder->name_at;
+        }
+        return;
+    }
+}
+
+static void
+visit_member(void *visitor, enum json_mark what, unsigned depth, size_t offset)
+{
+    struct finder *finder = visitor;
+    if (depth != 1)
+        return;
+    switch (what) {
+    case JSON_NAME_BEGIN:
+        finder->name_at = offset;
+        return;
+    case JSON_NAME_END:
+        name_ended(finder, offset);
+        return;
+    case JSON_VALUE_BEGIN:
+        if (finder->current != NULL)
+            finder->current->offset = offset;
+        return;
+    case JSON_VALUE_END:
+        if (finder->current != NULL) {
+            struct json_member *member = finder->current;
+            member->value = span_of(finder->document.ptr + member->offset, offset - member->offset);
+            member->type = json_type_of(member->value);
+            finder->current = NULL;
+        }
+        return;
+    }
+}
+
+static void
+forget(struct json_member *wanted, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        wanted[i].type = JSON_NONE;
+        wanted[i].value = (struct span){NULL, 0};
+        wanted[i].offset = 0;
+    }
+}
+
+/* Fills `wanted` with what stands first of each name. */
+static struct json_mistake
+find(struct span document, struct json_member *wanted, size_t count)
+{
+    struct finder finder = {.document = document, .wanted = wanted, .count = count};
+    forget(wanted, count);
+    struct json_scan scan;
+    json_scan_init(&scan);
+    scan.visit = visit_member;
+    scan.visitor = &finder;
+    scan.visit_depth = 1;
+    json_scan_feed(&scan, document.ptr, document.len);
+    enum json_error error = json_scan_end(&scan);
+    if (error == JSON_VALID && finder.duplicate != NULL)
+        return (struct json_mistake){JSON_DUPLICATE, finder.duplicate_at, finder.duplicate};
+    return (struct json_mistake){error, scan.offset, NULL};
+}
+
+int
+json_find(struct span document, struct json_member *wanted, size_t count,
+          struct json_mistake *mistake)
+{
+    struct json_mistake found = find(document, wanted, count);
+    if (found.error == JSON_VALID)
+        return 0;
+    forget(wanted, count);
+    if (mistake != NULL)
+        *mistake = found;
+    return -1;
+}
+
+void
+json_find_within(struct span value, struct json_member *wanted, size_t count)
+{
+    find(value, wanted, count);
+}
+
+/* --- elements --------------------------------------------------------------------------------- */
+
+struct element {
+    size_t begin, end;
+};
+
+static void
+visit_element(void *visitor, enum json_mark what, unsigned depth, size_t offset)
+{
+    struct element *element = visitor;
+    if (depth == 0 && what == JSON_VALUE_BEGIN)
+        element->begin = offset;
+    if (depth == 0 && what == JSON_VALUE_END)
+        element->end = offset;
+}
+
+struct span
+json_each(struct span array, size_t *at)
+{
+    const struct span none = {NULL, 0};
+    if (json_type_of(array) != JSON_ARRAY || *at >= array.len)
+        return none;
+    size_t from = *at == 0 ? 1 : *at;
+    /* An element is read as a document of its own, which ends where trailing bytes begin: at the
+     * comma or the bracket that follows it. */
+    struct element element = {0, 0};
+    struct json_scan scan;
+    json_scan_init(&scan);
+    scan.visit = visit_element;
+    scan.visitor = &element;
+    enum json_error error = json_scan_feed(&scan, array.ptr + from, array.len - from);
+    if (error != JSON_TRAILING) {
+        *at = array.len;
+        return none;
+    }
+    *at = from + scan.offset + (array.ptr[from + scan.offset] == ',' ? 1 : array.len);
+    return span_of(array.ptr + from + element.begin, element.end - element.begin);
+}
+
+enum json_type
+json_type_of(struct span value)
+{
+    if (value.len == 0)
+        return JSON_NONE;
+    switch (value.ptr[0]) {
+    case 'n':
+        return JSON_NULL;
+    case 'f':
+        return JSON_FALSE;
+    case 't':
+        return JSON_TRUE;
+    case '"':
+        return JSON_STRING;
+    case '[':
+        return JSON_ARRAY;
+    case '{':
+        return JSON_OBJECT;
+    default:
+        return JSON_NUMBER;
+    }
+}
+
+bool
+json_is_empty(struct span value)
+{
+    switch (json_type_of(value)) {
+    case JSON_NONE:
+    case JSON_NULL:
+    case JSON_FALSE:
+        return true;
+    case JSON_STRING:
+        return value.len == 2;
+    case JSON_ARRAY:
+    case JSON_OBJECT:
+        return span_trim(span_of(value.ptr + 1, value.len - 2)).len == 0;
+    case JSON_TRUE:
+    case JSON_NUMBER:
+        return false;
+    }
+    return true;
+}
+
+const char *
+json_error_text(enum json_error error)
+{
+    static const char *const texts[] = {
+        [JSON_VALID] = "is valid JSON",
+        [JSON_INCOMPLETE] = "ends before its JSON value does",
+        [JSON_BAD_SYNTAX] = "is not valid JSON",
+        [JSON_BAD_UTF8] = "is not valid UTF-8",
+        [JSON_BAD_ESCAPE] = "has a bad escape in a string",
+        [JSON_BAD_NUMBER] = "has a malformed number",
+        [JSON_TOO_DEEP] = "is nested more than 128 levels deep",
+        [JSON_TRAILING] = "has more bytes after its JSON value",
+        [JSON_DUPLICATE] = "has a member twice",
+    };
+    return texts[error];
+}
