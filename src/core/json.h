@@ -22,15 +22,15 @@
 
 #define JSON_DEPTH_MAX 128
 
-enum json_type {
-    JSON_NONE, /* not there */
-    JSON_NULL,
-    JSON_FALSE,
-    JSON_TRUE,
-    JSON_NUMBER,
-    JSON_STRING,
-    JSON_ARRAY,
-    JSON_OBJECT
+enum json_value_type {            /* json-c has a json_type */
+                       JSON_NONE, /* not there */
+                       JSON_NULL,
+                       JSON_FALSE,
+                       JSON_TRUE,
+                       JSON_NUMBER,
+                       JSON_STRING,
+                       JSON_ARRAY,
+                       JSON_OBJECT
 };
 
 enum json_error {
@@ -90,7 +90,7 @@ enum json_error json_scan_end(struct json_scan *scan);
  * from the document. */
 struct json_member {
     const char *name; /* wanted: set by the caller */
-    enum json_type type;
+    enum json_value_type type;
     struct span value;
     size_t offset; /* of the value in the document */
 };
@@ -116,7 +116,7 @@ void json_find_within(struct span value, struct json_member *wanted, size_t coun
  * 0), or an empty span at the end or when `array` is no array. */
 struct span json_each(struct span array, size_t *at);
 
-enum json_type json_type_of(struct span value);
+enum json_value_type json_type_of(struct span value);
 
 /* Is there nothing in it? So with null, false, "", [], {} and the empty span of what is not there.
  */

@@ -281,7 +281,7 @@ json_each(struct span array, size_t *at)
     return span_of(array.ptr + from + element.begin, element.end - element.begin);
 }
 
-enum json_type
+enum json_value_type
 json_type_of(struct span value)
 {
     if (value.len == 0)

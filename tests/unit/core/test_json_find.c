@@ -28,7 +28,7 @@ finds_members_of_the_top_level_object_only(void **state)
                                    {.name = "n"},     {.name = "absent"}};
     assert_int_equal(json_find(body, wanted, COUNT(wanted), NULL), 0);
     static const struct {
-        enum json_type type;
+        enum json_value_type type;
         const char *text;
     } found[] = {{JSON_STRING, "\"gpt-4o\""},
                  {JSON_TRUE, "true"},
