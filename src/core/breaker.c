@@ -10,8 +10,7 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-/* --- admission ---------------------------------------------------------------------------------
- */
+/* --- admission ------------------------------------------------------------------------------- */
 
 static struct breaker_permit
 permit_for(const struct breaker_word *word, enum breaker_answer answer, uint64_t wait_ms)
@@ -135,8 +134,7 @@ breaker_admit_last_resort(const struct breaker_words *words, uint64_t now_ms,
     return permit;
 }
 
-/* --- between admission and report --------------------------------------------------------------
- */
+/* --- between admission and report ------------------------------------------------------------ */
 
 static bool
 is_probe_of(const struct breaker_permit *permit, const struct breaker_word *word)
@@ -186,8 +184,7 @@ breaker_cool(uint64_t cool_until_ms, uint64_t now_ms, uint64_t stated_wait_ms,
     return now_ms + wait_ms;
 }
 
-/* --- the operator's hand -----------------------------------------------------------------------
- */
+/* --- the operator's hand --------------------------------------------------------------------- */
 
 uint64_t
 breaker_override(uint64_t control, enum breaker_override override, uint64_t now_ms)
@@ -217,8 +214,7 @@ breaker_reset(uint64_t control, uint64_t now_ms)
     return breaker_word_encode(&word);
 }
 
-/* --- for people --------------------------------------------------------------------------------
- */
+/* --- for people ------------------------------------------------------------------------------ */
 
 struct breaker_view
 breaker_view(const struct breaker_words *words, uint64_t now_ms, const struct breaker_rules *rules)

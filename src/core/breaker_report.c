@@ -16,8 +16,7 @@ struct hearing {
 
 enum ruling { UNDECIDED, OPENS, CLOSES };
 
-/* --- whose report counts -----------------------------------------------------------------------
- */
+/* --- whose report counts --------------------------------------------------------------------- */
 
 static bool
 is_failure(enum breaker_verdict verdict)
@@ -68,8 +67,7 @@ breaker_wants_window(uint64_t control, const struct breaker_permit *permit,
     return false;
 }
 
-/* --- transitions -------------------------------------------------------------------------------
- */
+/* --- transitions ----------------------------------------------------------------------------- */
 
 static enum breaker_effect
 close_again(struct breaker_word *word, const struct hearing *hearing)
@@ -109,8 +107,7 @@ attempt_from_closed(const struct breaker_word *word, const struct hearing *heari
     return closed_s * 1000 < open_ms ? word->level + 1 : 1;
 }
 
-/* --- thresholds --------------------------------------------------------------------------------
- */
+/* --- thresholds ------------------------------------------------------------------------------ */
 
 static bool
 is_rate_reached(const struct breaker_totals *totals, const struct breaker_rules *rules)
@@ -150,8 +147,7 @@ is_row_long_enough(unsigned failures, const struct breaker_rules *rules)
     return rules->failure_threshold > 0 && failures >= (unsigned)rules->failure_threshold;
 }
 
-/* --- closed ------------------------------------------------------------------------------------
- */
+/* --- closed ---------------------------------------------------------------------------------- */
 
 static bool
 must_open(const struct breaker_word *word, const struct hearing *hearing)
@@ -191,8 +187,7 @@ hear_closed(struct breaker_word *word, const struct hearing *hearing)
     return BREAKER_COUNTED;
 }
 
-/* --- open --------------------------------------------------------------------------------------
- */
+/* --- open ------------------------------------------------------------------------------------ */
 
 static enum breaker_effect
 hear_open(struct breaker_word *word, const struct hearing *hearing)
@@ -212,8 +207,7 @@ hear_open(struct breaker_word *word, const struct hearing *hearing)
     return open_again(word, attempt > 0 ? attempt : 1, hearing);
 }
 
-/* --- half-open ---------------------------------------------------------------------------------
- */
+/* --- half-open ------------------------------------------------------------------------------- */
 
 static bool
 is_too_slow(const struct hearing *hearing)
@@ -307,8 +301,7 @@ hear_half_open(struct breaker_word *word, const struct hearing *hearing)
     return BREAKER_COUNTED;
 }
 
-/* --- report ------------------------------------------------------------------------------------
- */
+/* --- report ---------------------------------------------------------------------------------- */
 
 /* A call let through against the breaker's word can speak for the upstream, not against it: that it
  * would fail is what the breaker had said. */

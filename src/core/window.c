@@ -9,8 +9,7 @@
 #define LAP_MASK 0xFFFFFu
 #define SUM_MAX 0xFFFu
 
-/* --- the last N calls --------------------------------------------------------------------------
- */
+/* --- the last N calls ------------------------------------------------------------------------ */
 
 static unsigned
 bounded(unsigned value, unsigned least, unsigned most)
@@ -47,8 +46,7 @@ window_count_record(uint64_t word, unsigned size, uint32_t generation, struct wi
     return (uint64_t)generation << 53 | (uint64_t)len << 48 | (uint64_t)fails << 24 | slows;
 }
 
-/* --- the last S seconds ------------------------------------------------------------------------
- */
+/* --- the last S seconds ---------------------------------------------------------------------- */
 
 /* One bucket a second where they suffice, else 30 of equal width. */
 struct grid {
@@ -127,7 +125,7 @@ window_time_totals(const uint64_t words[WINDOW_BUCKETS], unsigned seconds, uint6
     uint64_t index = now_ms / grid.width_ms;
     struct breaker_totals totals = {0};
 
-    for (unsigned age = 0; age < grid.buckets && age <= index; age++) {
+    for (unsigned age = 0; age < grid.buckets; age++) {
         uint64_t word = words[(index - age) % grid.buckets];
         if (!is_of(word, lap_of(&grid, index - age), generation)) {
             continue;

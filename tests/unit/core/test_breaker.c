@@ -9,8 +9,7 @@
 #include "breaker_profiles.h"
 #include "breaker_story.h"
 
-/* --- the seed -----------------------------------------------------------------------------------
- */
+/* --- the seed -------------------------------------------------------------------------------- */
 
 static void
 seed_opens_after_three_failures_in_a_row(void **state)
@@ -90,8 +89,16 @@ backoff_without_permits_grows_with_each_failed_try_but_not_with_late_failures(vo
                        "A@10100 Y; F@10200 -> O(30200)");
 }
 
-/* --- the default profile ------------------------------------------------------------------------
- */
+static void
+a_late_failure_never_shortens_a_longer_hold(void **state)
+{
+    (void)state;
+    struct breaker_rules rules = profile_seed;
+    rules.quota_hold_ms = 60000;
+    story_play(&rules, "A a,b@0 Y; T a@0 -> O(60000); F b@100 -> O(60000); A@101 N(59899)");
+}
+
+/* --- the default profile --------------------------------------------------------------------- */
 
 static void
 classic_sends_one_probe_and_drops_late_results(void **state)
@@ -185,8 +192,7 @@ an_end_without_a_start_is_no_verdict_on_half_open(void **state)
                "3xF@0; A a@10000 P; end a@10100 -> H; A@10101 N(busy); S a@10200 -> C(0)");
 }
 
-/* --- llm: rows, windows, waits ------------------------------------------------------------------
- */
+/* --- llm: rows, windows, waits --------------------------------------------------------------- */
 
 static void
 an_ignored_result_neither_counts_nor_resets(void **state)
@@ -257,13 +263,17 @@ jitter_only_prolongs(void **state)
 {
     (void)state;
     struct breaker_rules rules = profile_llm;
-    rules.jitter_percent = 20;
-    for (uint32_t dice = 0; dice < 4000; dice += 7) {
-        struct story story = story_play(&rules, "4xF@0");
-        struct breaker_report report = {.verdict = BREAKER_FAIL, .random = UINT32_MAX - dice};
+    rules.open_max_ms = 10000;
+    rules.retry_after_max_ms = 0;
+    rules.quota_hold_ms = 0;
+    rules.jitter_percent = 50;
+    for (uint32_t dice = 0; dice <= 5000; dice += 500) {
+        struct story story = story_play(&rules, "A@0 Y 4xF@0");
+        struct breaker_report report = {.verdict = BREAKER_FAIL, .random = dice};
         story_report(&story, &story.last, &report);
-        struct breaker_view view = breaker_view(&story.words, STORY_BASE_MS, &rules);
-        assert_in_range(view.wait_ms, 10000, 12000);
+        struct breaker_permit permit = story_admit(&story, false);
+        assert_int_equal(permit.answer, BREAKER_REJECTED_OPEN);
+        assert_int_equal(permit.wait_ms, 10000 + dice);
     }
 }
 
@@ -311,10 +321,13 @@ the_generation_wraps(void **state)
     story.words.control = UINT64_C(0xFFFFF) << 40;
     story_tell(&story, "A@0 Y 5xF@0 -> O(10000)");
     assert_int_equal(breaker_view(&story.words, STORY_BASE_MS, &profile_llm).generation, 0);
+
+    story.words.control = UINT64_C(0xFFFFF) << 40;
+    story_tell(&story, "reset@0 -> C(0)");
+    assert_int_equal(breaker_view(&story.words, STORY_BASE_MS, &profile_llm).generation, 0);
 }
 
-/* --- llm: probes and leases ---------------------------------------------------------------------
- */
+/* --- llm: probes and leases ------------------------------------------------------------------ */
 
 static void
 a_killed_probe_costs_one_lease(void **state)
@@ -333,6 +346,17 @@ a_probe_whose_client_left_gives_its_permit_back(void **state)
     /* V23 */
     story_play(&profile_llm,
                "5xF@0; A a@10000 P; I a@10100; A b@10100 P; A@10101 N; S b@10200 -> C(0)");
+}
+
+static void
+a_permit_is_given_back_once_at_most(void **state)
+{
+    (void)state;
+    struct breaker_rules rules = profile_llm_permits(2);
+    story_play(&rules, "5xF@0; A a,b@10000 P; S a@10001; I b@10002 I b@10003; A c@10004 P N");
+    story_play(&profile_llm, "5xF@0; A a@10000 P; I a@10001 I a@10002; A b@10003 P N");
+    /* a stream that started well has cast its vote: its client may leave */
+    story_play(&rules, "5xF@0; A a,b@10000 P; start a@10001; I a@10002 -> H; A@10003 N(busy)");
 }
 
 static void
@@ -409,6 +433,7 @@ main(void)
         cmocka_unit_test(seed_with_threshold_one_opens_at_once),
         cmocka_unit_test(
             backoff_without_permits_grows_with_each_failed_try_but_not_with_late_failures),
+        cmocka_unit_test(a_late_failure_never_shortens_a_longer_hold),
         cmocka_unit_test(classic_sends_one_probe_and_drops_late_results),
         cmocka_unit_test(a_probe_that_takes_eighty_seconds_closes_through_renewals),
         cmocka_unit_test(a_probe_killed_after_three_seconds_is_replaced_ten_seconds_later),
@@ -431,6 +456,7 @@ main(void)
         cmocka_unit_test(the_generation_wraps),
         cmocka_unit_test(a_killed_probe_costs_one_lease),
         cmocka_unit_test(a_probe_whose_client_left_gives_its_permit_back),
+        cmocka_unit_test(a_permit_is_given_back_once_at_most),
         cmocka_unit_test(of_two_that_see_the_same_expired_word_one_probes),
         cmocka_unit_test(of_several_probes_one_failure_reopens),
         cmocka_unit_test(a_reclaim_keeps_the_votes_cast),

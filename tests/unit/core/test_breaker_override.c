@@ -17,8 +17,7 @@ open_word(uint64_t until_ms)
     return UINT64_C(1) << 60 | ((STORY_BASE_MS + until_ms) & ((UINT64_C(1) << 36) - 1));
 }
 
-/* --- the last resort ----------------------------------------------------------------------------
- */
+/* --- the last resort ------------------------------------------------------------------------- */
 
 static void
 a_last_resort_that_works_closes(void **state)
@@ -42,6 +41,11 @@ a_last_resort_that_fails_changes_nothing(void **state)
                              "A@10004 N(busy); S a@10005 -> C(0)");
     story_play(&profile_llm,
                "5xF@0; L a@1 R; A b@10000 P; S a@10001 dropped -> H; renew a@10002 N");
+
+    /* nor does one that was too slow, where slow calls matter */
+    struct breaker_rules rules = profile_llm;
+    rules.slow_rate = 100;
+    story_play(&rules, "5xF@0 -> O(10000); L a,b@1 R; s a@2 slow-start b@3 -> O(10000)");
 }
 
 static void
@@ -69,8 +73,7 @@ a_last_resort_never_overrides_the_operator(void **state)
     story_play(&profile_llm, "force-open@0; L@1 N(forced)");
 }
 
-/* --- the operator's hand ------------------------------------------------------------------------
- */
+/* --- the operator's hand --------------------------------------------------------------------- */
 
 static void
 forced_open_rejects_until_told_otherwise(void **state)
@@ -134,8 +137,7 @@ reset_forgets_everything(void **state)
     assert_int_equal(view.override, BREAKER_AUTO);
 }
 
-/* --- words from elsewhere -----------------------------------------------------------------------
- */
+/* --- words from elsewhere -------------------------------------------------------------------- */
 
 static void
 a_deadline_beyond_ones_own_rules_has_passed(void **state)
@@ -172,10 +174,25 @@ an_invalid_state_reads_as_closed(void **state)
     struct story story = story_begin(&profile_classic);
     story.words.control = UINT64_C(3) << 60;
     story_tell(&story, "A@0 Y; 3xF@0 -> O(10000)");
+
+    story = story_begin(&profile_llm);
+    story.words.control = UINT64_C(3) << 62 | open_word(5000); /* metrics-only is never open */
+    story_tell(&story, "A@0 Y; 9xF@0 -> C(9)");
 }
 
-/* --- what people and the cell are told ----------------------------------------------------------
- */
+static void
+votes_saturate_in_their_field(void **state)
+{
+    (void)state;
+    struct breaker_rules rules = profile_llm_permits(3);
+    struct story story = story_play(&rules, "5xF@0; A a@10000 P");
+    story.words.control |= 31; /* slow votes */
+    uint64_t before = story.words.control;
+    story_tell(&story, "s a@10001 -> H");
+    assert_true(story.words.control == (before | 1 << 10)); /* one good vote, and no failed one */
+}
+
+/* --- what people and the cell are told ------------------------------------------------------- */
 
 static void
 the_view_shows_an_open_whose_time_has_passed_as_half_open(void **state)
@@ -276,6 +293,7 @@ main(void)
         cmocka_unit_test(a_deadline_beyond_ones_own_rules_has_passed),
         cmocka_unit_test(a_clock_that_fell_back_to_1970_ends_old_deadlines),
         cmocka_unit_test(an_invalid_state_reads_as_closed),
+        cmocka_unit_test(votes_saturate_in_their_field),
         cmocka_unit_test(the_view_shows_an_open_whose_time_has_passed_as_half_open),
         cmocka_unit_test(effects_tell_what_a_report_did),
         cmocka_unit_test(a_rejected_caller_has_nothing_to_report),

@@ -9,8 +9,7 @@
 #include "breaker_profiles.h"
 #include "breaker_story.h"
 
-/* --- resilience4j -------------------------------------------------------------------------------
- */
+/* --- resilience4j ---------------------------------------------------------------------------- */
 
 static void
 r4_count_window_opens_at_the_rate(void **state)
@@ -90,6 +89,14 @@ r4_slow_calls_open(void **state)
 }
 
 static void
+late_results_say_nothing_while_open(void **state)
+{
+    (void)state;
+    struct breaker_rules rules = profile_r4_window(BREAKER_WINDOW_COUNT, 2, 2);
+    story_play(&rules, "A a..d@0 Y; F a,b@0 -> O(1000); F c@5 dropped; S d@6 dropped -> O(1000)");
+}
+
+static void
 backoff_doubles_to_its_cap_and_a_good_probe_ends_it(void **state)
 {
     (void)state;
@@ -113,6 +120,7 @@ main(void)
         cmocka_unit_test(the_deadline_itself_admits),
         cmocka_unit_test(r4_time_window_forgets_by_the_second),
         cmocka_unit_test(r4_slow_calls_open),
+        cmocka_unit_test(late_results_say_nothing_while_open),
         cmocka_unit_test(backoff_doubles_to_its_cap_and_a_good_probe_ends_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

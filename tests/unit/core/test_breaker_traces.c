@@ -30,8 +30,7 @@ draw_below(uint64_t *dice, unsigned end)
     return (unsigned)(draw(dice) >> 33) % end;
 }
 
-/* --- any word, any rules -----------------------------------------------------------------------
- */
+/* --- any word, any rules --------------------------------------------------------------------- */
 
 static struct breaker_rules
 draw_rules(uint64_t *dice)
@@ -243,11 +242,11 @@ extreme_rules_saturate(void **state)
     for (unsigned i = 0; i < 31; i++) {
         assert_int_equal(story_admit(&story, false).answer, BREAKER_PROBE);
     }
+    story.now_ms += 3600000;
     assert_int_equal(story_admit(&story, false).answer, BREAKER_REJECTED_BUSY);
 }
 
-/* --- the seed ----------------------------------------------------------------------------------
- */
+/* --- the seed -------------------------------------------------------------------------------- */
 
 /* The original service's circuit, line by line. */
 struct circuit {
