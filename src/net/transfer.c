@@ -196,20 +196,39 @@ judge(const struct transfer *t)
     return connection_fault(t->item->connection, phase);
 }
 
-/* Did this host lack something, so that no upstream must be blamed? Without descriptors names are
- * not found and certificates not read, which looks like a fault of theirs. */
 static bool
-is_local(int os_errno)
+is_limit_of_this_host(int os_errno)
 {
     static const int limits[] = {EMFILE, ENFILE, ENOMEM, ENOBUFS, EADDRNOTAVAIL};
     for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
         if (os_errno == limits[i])
             return true;
     }
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0)
-        close(fd);
-    return fd < 0;
+    return false;
+}
+
+/* A resolver wants two descriptors for its thread, one for a file and one for its socket. */
+static bool
+is_out_of_descriptors(void)
+{
+    int taken[4];
+    size_t count = 0;
+    while (count < 4 && (taken[count] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) >= 0)
+        count++;
+    bool is_out = count < 4;
+    while (count > 0)
+        close(taken[--count]);
+    return is_out;
+}
+
+/* Did this host lack something, so that no upstream must be blamed? Without descriptors names are
+ * not found and certificates not read, which looks like a fault of theirs. */
+static bool
+is_local(enum wire_fault fault, int os_errno)
+{
+    if (fault == WIRE_CONNECT && os_errno != 0)
+        return is_limit_of_this_host(os_errno);
+    return is_limit_of_this_host(os_errno) || is_out_of_descriptors();
 }
 
 static const char *
@@ -228,7 +247,7 @@ conclude(struct transfer *t)
     fill_connection(t);
     reply->fault = judge(t);
     reply->os_errno = facts.os_errno;
-    if (!facts.was_connected && !t->is_stopped && is_local(facts.os_errno))
+    if (!facts.was_connected && !t->is_stopped && is_local(reply->fault, facts.os_errno))
         reply->fault = WIRE_LOCAL;
     reply->body_complete = reply->fault == WIRE_NO_FAULT;
 }
