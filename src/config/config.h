@@ -3,8 +3,8 @@
  * Sources in order of precedence: environment, the .env file, postern.json, the option's default.
  * All mistakes are collected and reported at once, each naming variable, file, value and reason. A
  * bad value never stops the process: the store then has no configuration to give and requests are
- * answered 503, until the files are mended (looked at once a second). A bad new file never replaces a
- * good configuration.
+ * answered 503, until the files are mended (looked at once a second). A bad new file never replaces
+ * a good configuration.
  */
 #ifndef POSTERN_CONFIG_CONFIG_H
 #define POSTERN_CONFIG_CONFIG_H
@@ -71,9 +71,10 @@ struct config {
     /* process */
     const char *mount; /* NULL: derived from each request */
     unsigned threads;
-    int64_t drain_ms; /* -1: not set, the way of starting decides */
+    int64_t drain_ms;       /* -1: not set, the way of starting decides */
     const char *state_path; /* resolved; "none": private memory */
     unsigned state_mode;
+    bool state_any_filesystem;
     const char *log_path; /* NULL: standard error */
     const char *log_level;
     bool client_probe; /* look at the client's own socket where it is on this host */
@@ -84,7 +85,8 @@ struct config {
     size_t secret_count;
 };
 
-/* Where things are looked for; tests fill it themselves. */
+/* Where things are looked for. Tests fill it themselves.
+ * What it points to is borrowed for the life of the store. */
 struct config_sources {
     const char *const *environment; /* "NAME=value" …, NULL-terminated */
     const char *program_dir;        /* of the running program; NULL: unknown */
@@ -94,6 +96,10 @@ struct config_sources {
     const char *statedir;   /* given at configure time; NULL: none */
     const char *env_path;   /* --env of a tool; NULL: look */
     const char *state_path; /* --state of a tool; NULL: look */
+    bool look_only;         /* a tool: the directory of the state file is not made when missing */
+    const char *const *document_roots; /* nothing below these is used; DOCUMENT_ROOT in the
+                                          environment counts too */
+    size_t document_root_count;
 };
 
 /* All that was wrong, and what was only worth a warning. */
@@ -102,6 +108,8 @@ struct config_mistakes {
     size_t count;
     char **warnings;
     size_t warning_count;
+    size_t lost_count;                       /* mistakes beyond those that were kept */
+    char *env_path, *json_path, *state_path; /* in use, or refused; NULL: none was found */
 };
 void config_mistakes_fini(struct config_mistakes *mistakes);
 
@@ -118,8 +126,11 @@ void config_store_free(struct config_store *store);
 
 /* Looks at the files at most once a second. Mistakes and changes are logged once, here. */
 void config_store_refresh(struct config_store *store);
+void config_store_refresh_at(struct config_store *store,
+                             uint64_t now_ms); /* the same, with the time */
 
-/* A web server told this DOCUMENT_ROOT: a configuration or state file below it is refused from now on. */
+/* A web server told this DOCUMENT_ROOT: a configuration or state file below it is refused from now
+ * on. */
 void config_store_saw_root(struct config_store *store, struct span document_root);
 
 /* The configuration to use for one request, or NULL when there is none that is good. Give it back
