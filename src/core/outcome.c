@@ -392,8 +392,8 @@ outcome_word(char out[OUTCOME_WORD_MAX], const struct outcome *outcome, int stat
     /* A 200 that carried an error is told by what it was. */
     bool explains = is_success(status) == (outcome->kind == OUTCOME_OK);
     if (kinds[outcome->kind].is_told_by_status && explains && status >= 100 && status <= 999)
-        snprintf(out, OUTCOME_WORD_MAX, "%d", status);
+        (void)snprintf(out, OUTCOME_WORD_MAX, "%d", status);
     else
-        snprintf(out, OUTCOME_WORD_MAX, "%s", kinds[outcome->kind].name);
+        (void)snprintf(out, OUTCOME_WORD_MAX, "%s", kinds[outcome->kind].name);
     return out;
 }

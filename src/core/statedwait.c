@@ -8,7 +8,7 @@
 #include "core/httpdate.h"
 
 /* A provider's reset tells when the limit is full again, not when the next call would pass. */
-#define RESET_MAX_MS 60000
+#define RESET_MAX_MS UINT64_C(60000)
 
 /* What the answer's own clock says, so that a wrong clock here moves no date; ours when it says
  * nothing. */
