@@ -47,8 +47,12 @@ enum outcome_stop {
 /* What the body looked like, judged only for inference operations. */
 enum outcome_body {
     OUTCOME_BODY_UNCHECKED, /* opaque path: status and whole transfer decide */
-    OUTCOME_BODY_GOOD,      /* whole and of the right kind; for streams: its finish was seen */
-    OUTCOME_BODY_STARTED,   /* a stream with content that did not finish */
+    OUTCOME_BODY_GOOD,      /* whole and of the right kind, by its own signs: JSON that closed, a
+                               stream whose finish was seen. It outweighs a cut or a stop that came
+                               afterwards, so bytes that have no end of their own are GOOD only when
+                               the transfer ended well */
+    OUTCOME_BODY_STARTED,   /* a stream with content that did not finish, however it ended: cut,
+                               stalled, by a broken event or by an error event */
     OUTCOME_BODY_EMPTY,     /* nothing, or a stream without any content */
     OUTCOME_BODY_ERROR,     /* an error object where an answer should be */
     OUTCOME_BODY_WRONG      /* not the kind that was asked for, broken or cut */
