@@ -9,20 +9,26 @@
 
 #define REPLACEMENT 0xFFFD
 
+/* -1: not a hexadecimal digit. */
+static int
+hex_digit(char byte)
+{
+    if (byte >= '0' && byte <= '9')
+        return byte - '0';
+    int letter = byte | 0x20;
+    return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
+}
+
 /* Takes the four digits of \uXXXX. False when they are not there. */
 static bool
 take_hex(struct span *rest, uint32_t *unit)
 {
-    if (rest->len < 4)
-        return false;
     *unit = 0;
     for (size_t i = 0; i < 4; i++) {
-        const char *digits = "0123456789abcdef";
-        char byte = rest->ptr[i];
-        const char *digit = memchr(digits, byte >= 'A' && byte <= 'F' ? byte | 0x20 : byte, 16);
-        if (digit == NULL)
+        int digit = i < rest->len ? hex_digit(rest->ptr[i]) : -1;
+        if (digit < 0)
             return false;
-        *unit = *unit << 4 | (uint32_t)(digit - digits);
+        *unit = *unit << 4 | (uint32_t)digit;
     }
     rest->ptr += 4;
     rest->len -= 4;
@@ -64,7 +70,9 @@ take_escape(struct span *rest, char out[4])
     if (letter == 'u')
         return utf8_encode(take_code_point(rest), out);
     const char *at = memchr(letters, letter, sizeof(letters) - 1);
-    out[0] = at != NULL ? meanings[at - letters] : letter;
+    out[0] = letter;
+    if (at != NULL)
+        out[0] = meanings[at - letters];
     return 1;
 }
 
@@ -74,7 +82,7 @@ static struct span
 take_piece(struct span *rest, char out[4])
 {
     if (rest->len == 0)
-        return (struct span){NULL, 0};
+        return *rest;
     if (*rest->ptr == '\\') {
         rest->ptr++;
         rest->len--;

@@ -14,7 +14,7 @@
 #include "base/buf.h"
 #include "base/span.h"
 
-#define SSE_EVENT_MAX_BYTES (1024 * 1024) /* a line, and all data of one event */
+#define SSE_EVENT_MAX_BYTES ((size_t)1 << 20) /* a line, and all data of one event */
 
 struct sse_event {
     struct span name; /* of the "event:" field; empty: "message". Borrowed: until the next feed */

@@ -108,6 +108,7 @@ within_a_value_the_first_of_two_counts(void **state)
     assert_value(&error[1], "\"t\"");
     json_find_within(span_of(NULL, 0), error, 2);
     assert_int_equal(error[0].type, JSON_NONE);
+    assert_int_equal(error[0].value.len, 0);
 }
 
 static void
@@ -141,7 +142,12 @@ unescapes_a_string(void **state)
         {"\"\\u0041\\u00e9\\u20ac\\uFFFD\"", "A\xc3\xa9\xe2\x82\xac\xef\xbf\xbd"},
         {"\"\\ud83d\\uDE00!\"", "\xf0\x9f\x98\x80!"},
         {"\"\\udbff\\udfff\"", "\xf4\x8f\xbf\xbf"},
+        {"\"\\ud800\\udc00\"", "\xf0\x90\x80\x80"},
+        {"\"\\ud7ff\\ue000\"", "\xed\x9f\xbf\xee\x80\x80"},
+        {"\"\\ud800\\udbff\"", "\xef\xbf\xbd\xef\xbf\xbd"},
+        {"\"\\ud800\\ue000\"", "\xef\xbf\xbd\xee\x80\x80"},
         {"\"\\ud83d\"", "\xef\xbf\xbd"},
+        {"\"\\ud83d\\n12345\"", "\xef\xbf\xbd\n12345"},
         {"\"\\ud83dx\"", "\xef\xbf\xbdx"},
         {"\"\\ude00\\ud83d\"", "\xef\xbf\xbd\xef\xbf\xbd"},
         {"\"\\ud83d\\u0041\"", "\xef\xbf\xbd"

@@ -257,6 +257,28 @@ a_line_beyond_the_maximum_is_refused_for_good(void **state)
     sse_fini(&sse);
 }
 
+/* The same in one portion, of which nothing need be kept: no field holds it. */
+static void
+a_line_beyond_the_maximum_is_refused_in_one_portion_too(void **state)
+{
+    (void)state;
+    struct sse sse;
+    struct sse_event event;
+    bool found;
+    struct buf line;
+    buf_init(&line, SSE_EVENT_MAX_BYTES + 2);
+    while (line.len < SSE_EVENT_MAX_BYTES)
+        assert_int_equal(buf_puts(&line, ":"), 0);
+    assert_int_equal(buf_puts(&line, "\n"), 0);
+    sse_init(&sse);
+    assert_int_equal(sse_feed(&sse, buf_span(&line), &event, &found), line.len);
+    line.ptr[line.len - 1] = ':';
+    assert_int_equal(buf_puts(&line, "\n"), 0);
+    assert_int_equal(sse_feed(&sse, buf_span(&line), &event, &found), SIZE_MAX);
+    sse_fini(&sse);
+    buf_fini(&line);
+}
+
 static void
 data_beyond_the_maximum_is_refused_however_many_lines_it_has(void **state)
 {
@@ -283,6 +305,7 @@ main(void)
         cmocka_unit_test(takes_up_to_the_end_of_the_event_and_no_further),
         cmocka_unit_test(says_when_it_stands_between_two_events),
         cmocka_unit_test(a_line_beyond_the_maximum_is_refused_for_good),
+        cmocka_unit_test(a_line_beyond_the_maximum_is_refused_in_one_portion_too),
         cmocka_unit_test(data_beyond_the_maximum_is_refused_however_many_lines_it_has),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
