@@ -158,6 +158,7 @@ bind_unix(struct listener *listener, const union address *address, mode_t mode, 
     errno = bind_errno;
     if (rc)
         return err_system(err, "%s", path);
+    /* a default ACL of the directory stands above the umask */
     if (chmod(path, mode) || lstat(path, &made))
         return err_system(err, "%s", path);
     listener->device = made.st_dev;

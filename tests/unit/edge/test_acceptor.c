@@ -8,12 +8,14 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,6 +30,7 @@
 
 #define PATIENCE_MS 20000 /* only a failing test waits that long */
 #define CLIENTS_MAX 256
+#define FILLED_BELOW 200
 
 static char directory[] = "/tmp/postern-acceptor-XXXXXX";
 static char address[sizeof(directory) + 32];
@@ -86,7 +89,7 @@ serve_stream(void *self, struct exchange *exchange)
     while (atomic_load(exchange->drain_deadline_ms) == 0) {
         struct pollfd waiting = {.fd = exchange->sink.wait_fd,
                                  .events = exchange->sink.wait_events};
-        (void)poll(&waiting, 1, PATIENCE_MS);
+        (void)poll(&waiting, 1, 2 * PATIENCE_MS); /* longer than the client waits */
         if (exchange->sink.is_gone(exchange->sink.self, waiting.revents))
             return;
     }
@@ -119,7 +122,7 @@ run_acceptor(void *self)
 }
 
 static void
-set_up_house(exchange_serve_fn serve, unsigned threads_max)
+open_house(exchange_serve_fn serve, unsigned threads_max)
 {
     const struct workers_options options = {
         .threads_max = threads_max, .idle_ms = PATIENCE_MS, .run = run_connection};
@@ -131,19 +134,7 @@ set_up_house(exchange_serve_fn serve, unsigned threads_max)
     house.signal_fd = signals_open(NULL);
     sem_init(&house.reached, 0, 0);
     sem_init(&house.go_on, 0, 0);
-}
-
-static void
-start_acceptor(void)
-{
     assert_int_equal(pthread_create(&house.thread, NULL, run_acceptor, NULL), 0);
-}
-
-static void
-open_house(exchange_serve_fn serve, unsigned threads_max)
-{
-    set_up_house(serve, threads_max);
-    start_acceptor();
 }
 
 /* Asks for the end with a real signal; returns when nothing is accepted any more. */
@@ -273,27 +264,47 @@ who_connects_and_goes_takes_no_thread_away(void **state)
     close_house();
 }
 
+/* Leaves no number below FILLED_BELOW free. Returns how many it took. */
+static int
+take_descriptors(int fds[FILLED_BELOW + 1])
+{
+    int count = 0;
+    do {
+        fds[count] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        assert_true(fds[count] >= 0);
+    } while (fds[count++] < FILLED_BELOW);
+    return count;
+}
+
 static void
-with_the_last_descriptor_a_request_is_answered_503(void **state)
+without_a_descriptor_left_a_request_is_answered_503(void **state)
 {
     (void)state;
     struct rlimit before, tight;
-    set_up_house(serve_slowly, 4);
-    int fd = ask(); /* waits in the backlog */
-    int lowest_free = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    assert_true(lowest_free >= 0);
-    (void)close(lowest_free);
+    int fillers[FILLED_BELOW + 1];
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    open_house(serve_slowly, 4);
+    sem_post(&house.go_on);
+    assert_answer(ask(), FCGIRECORD_ENDED, "Status: 200 OK\r\n\r\ndone");
+
+    while (workers_view(house.workers).idle == 0) /* then its connection is closed */
+        (void)sched_yield();
+    int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    memcpy(to.sun_path, house.listener.path, sizeof(to.sun_path));
+    int count = take_descriptors(fillers);
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
     tight = before;
-    tight.rlim_cur =
-        (rlim_t)lowest_free + 1; /* one for the acceptor to keep, none to accept with */
+    tight.rlim_cur = FILLED_BELOW;
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
-    start_acceptor();
-    assert_answer(fd, FCGIRECORD_ENDED, "Status: 503 Service Unavailable\r\n\r\nbusy");
+    assert_int_equal(connect(client, (const struct sockaddr *)&to, sizeof(to)), 0);
+    assert_int_equal(fcgirecord_request(client, params, span_of(NULL, 0)), 0);
+    assert_answer(client, FCGIRECORD_ENDED, "Status: 503 Service Unavailable\r\n\r\nbusy");
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
-    fd = ask(); /* and it goes on */
-    sem_post(&house.go_on);
-    assert_answer(fd, FCGIRECORD_ENDED, "Status: 200 OK\r\n\r\ndone");
+    while (count > 0)
+        (void)close(fillers[--count]);
+
+    sem_post(&house.go_on); /* and it goes on */
+    assert_answer(ask(), FCGIRECORD_ENDED, "Status: 200 OK\r\n\r\ndone");
     end_accepting(SIGTERM);
     close_house();
 }
@@ -325,7 +336,7 @@ main(void)
         cmocka_unit_test(after_the_signal_running_requests_finish_and_nobody_new_gets_in),
         cmocka_unit_test(streams_are_woken_by_the_end_and_finish_in_time),
         cmocka_unit_test(who_connects_and_goes_takes_no_thread_away),
-        cmocka_unit_test(with_the_last_descriptor_a_request_is_answered_503),
+        cmocka_unit_test(without_a_descriptor_left_a_request_is_answered_503),
     };
     return cmocka_run_group_tests(tests, prepare, clean_up);
 }
