@@ -1,4 +1,4 @@
-/* account.c - keeps the list of attempts. */
+/* account.c - keeps the list of attempts and their time. */
 #include "relay/account.h"
 
 #include <stdio.h>
@@ -14,4 +14,26 @@ account_attempt(struct account *account, const char *upstream, const char *word)
     else
         *end = '\0';
     account->count++;
+}
+
+void
+account_exchange_begin(struct account *account, uint64_t now_us)
+{
+    account->exchange_us = now_us;
+}
+
+void
+account_exchange_end(struct account *account, uint64_t now_us)
+{
+    account->upstream_us += now_us - account->exchange_us;
+    account->exchange_us = 0;
+}
+
+uint64_t
+account_own_us(const struct account *account, uint64_t started_us, uint64_t now_us)
+{
+    uint64_t running_us = account->exchange_us > 0 ? now_us - account->exchange_us : 0;
+    uint64_t waited_us = account->upstream_us + running_us;
+    uint64_t elapsed_us = now_us - started_us;
+    return elapsed_us > waited_us ? elapsed_us - waited_us : 0;
 }

@@ -15,9 +15,16 @@ struct account {
     const char *upstream; /* whose answer the client got; NULL: ours */
     int status;           /* that the client got; 499: it left before */
     uint64_t bytes;       /* of the body that was sent */
-    uint64_t upstream_us; /* spent inside attempts */
+    uint64_t upstream_us; /* spent in exchanges that ended */
+    uint64_t exchange_us; /* when the running exchange began; 0: none runs */
     bool was_cut;         /* the answer began and failed */
 };
+
+void account_exchange_begin(struct account *account, uint64_t now_us);
+void account_exchange_end(struct account *account, uint64_t now_us);
+
+/* Of the time since `started_us`, what was not spent waiting for an upstream. */
+uint64_t account_own_us(const struct account *account, uint64_t started_us, uint64_t now_us);
 
 /* One attempt ended, or is about to be answered from. A list that is full gets no further names. */
 void account_attempt(struct account *account, const char *upstream, const char *word);

@@ -234,9 +234,9 @@ exchange(struct attempt *attempt)
         attempt->reply.fault = WIRE_LOCAL;
         return;
     }
-    uint64_t started_us = clock_boot_us();
+    account_exchange_begin(&call->account, clock_boot_us());
     attempt->transfer = transfer_run(call->relay->pool, &wire, &observer, &attempt->reply);
-    call->account.upstream_us += clock_boot_us() - started_us;
+    account_exchange_end(&call->account, clock_boot_us());
 }
 
 static int

@@ -65,9 +65,7 @@ call_put_facts(struct call *call, struct answer *answer, const char *upstream)
 {
     struct request *request = call->request;
     struct wire_headers so_far = {answer->items, answer->count};
-    uint64_t elapsed_us = clock_boot_us() - request->started_us;
-    uint64_t own_us =
-        elapsed_us > call->account.upstream_us ? elapsed_us - call->account.upstream_us : 0;
+    uint64_t own_us = account_own_us(&call->account, request->started_us, clock_boot_us());
     const char *overhead =
         arena_printf(&request->arena, "%llu.%02llu", (unsigned long long)(own_us / 1000),
                      (unsigned long long)(own_us % 1000 / 10));

@@ -204,6 +204,13 @@ hold_has_begun(const struct hold *hold)
  */
 
 /* A whole JSON answer: closed, without an error in it, and with something in its list. */
+/* Did the transfer itself end as it should: length and chunking agree, nobody stopped it? */
+static bool
+ended_well(const struct hold *hold)
+{
+    return hold->reply->fault == WIRE_NO_FAULT && hold->reply->body_complete;
+}
+
 static enum outcome_body
 judge_json(struct hold *hold)
 {
@@ -212,6 +219,8 @@ judge_json(struct hold *hold)
     struct json_mistake mistake;
     if (json_scan_end(&hold->scan) != JSON_VALID)
         return hold->scan.offset == 0 ? OUTCOME_BODY_EMPTY : OUTCOME_BODY_WRONG;
+    if (!ended_well(hold))
+        return OUTCOME_BODY_WRONG;
     if (hold->is_open)
         return OUTCOME_BODY_GOOD;
     if (json_find(buf_span(&hold->bytes), wanted, list ? 2 : 1, &mistake) != 0)
@@ -225,24 +234,27 @@ judge_json(struct hold *hold)
     return OUTCOME_BODY_GOOD;
 }
 
+/* Content that an error followed is a stream that was cut, whatever the error says. */
 static enum outcome_body
 judge_stream(struct hold *hold)
 {
-    const struct wire_reply *reply = hold->reply;
-    bool ended_cleanly = reply->fault == WIRE_NO_FAULT && reply->body_complete;
-    hold->complaint = hold->stream.complaint;
-    switch (hold->stream.state) {
-    case STREAM_ERROR:
+    const struct stream *stream = &hold->stream;
+    hold->complaint = stream->complaint;
+    if (stream_is_whole(stream, ended_well(hold)))
+        return OUTCOME_BODY_GOOD;
+    if (stream->has_content)
+        return OUTCOME_BODY_STARTED;
+    if (stream->state == STREAM_ERROR)
         return OUTCOME_BODY_ERROR;
-    case STREAM_BROKEN:
+    return stream->state == STREAM_BROKEN ? OUTCOME_BODY_WRONG : OUTCOME_BODY_EMPTY;
+}
+
+static enum outcome_body
+judge_bytes(const struct hold *hold)
+{
+    if (!ended_well(hold))
         return OUTCOME_BODY_WRONG;
-    case STREAM_WAITING:
-        return OUTCOME_BODY_EMPTY;
-    case STREAM_FLOWING:
-    case STREAM_FINISHED:
-        break;
-    }
-    return stream_is_whole(&hold->stream, ended_cleanly) ? OUTCOME_BODY_GOOD : OUTCOME_BODY_STARTED;
+    return !hold->is_open && hold->bytes.len == 0 ? OUTCOME_BODY_EMPTY : OUTCOME_BODY_GOOD;
 }
 
 void
@@ -264,10 +276,8 @@ hold_end(struct hold *hold, const struct wire_reply *reply)
         return;
     case HOLD_BYTES:
     case HOLD_PASS:
-        if (is_inference && !hold->is_open && hold->bytes.len == 0)
-            hold->body = OUTCOME_BODY_EMPTY;
-        else if (is_inference)
-            hold->body = OUTCOME_BODY_GOOD;
+        if (is_inference)
+            hold->body = judge_bytes(hold);
         return;
     }
 }

@@ -65,6 +65,7 @@ stream_take(struct stream *stream, struct span bytes, struct buf *out)
         bytes = span_of(bytes.ptr + taken, bytes.len - taken);
         if (found)
             stream->state = next_state(stream, &event);
+        stream->has_content |= stream->state == STREAM_FLOWING || stream->state == STREAM_FINISHED;
         bool is_whole = found || sse_is_at_boundary(&stream->sse);
         if (is_whole && stream->state != STREAM_BROKEN && let_through(stream, out) != 0)
             return -1;

@@ -23,6 +23,7 @@ struct stream {
     struct sse sse;
     enum event_api api;
     enum stream_state state;
+    bool has_content; /* some was seen, whatever came after it */
     struct complaint_view complaint;
     struct buf partial; /* the bytes of the event that has not ended yet */
 };
