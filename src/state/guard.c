@@ -18,7 +18,6 @@ struct range {
 /* A signal handler has no argument of ours, so the ranges have to be global. */
 static struct range ranges[RANGES_MAX];
 static struct sigaction previous;
-static bool installed;
 static pthread_mutex_t ranges_lock = PTHREAD_MUTEX_INITIALIZER; /* of adding and removing */
 
 static struct range *
@@ -71,15 +70,19 @@ on_bus_error(int number, siginfo_t *siginfo, void *machine)
     errno = kept_errno;
 }
 
+/* Each time, because whoever was there before us may have come back. */
 static bool
 install(void)
 {
-    if (installed)
+    struct sigaction now;
+    if (sigaction(SIGBUS, NULL, &now) != 0)
+        return false;
+    if ((now.sa_flags & SA_SIGINFO) != 0 && now.sa_sigaction == on_bus_error)
         return true;
     struct sigaction action = {.sa_sigaction = on_bus_error, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     (void)sigemptyset(&action.sa_mask);
-    installed = sigaction(SIGBUS, &action, &previous) == 0;
-    return installed;
+    previous = now;
+    return sigaction(SIGBUS, &action, NULL) == 0;
 }
 
 bool
@@ -87,7 +90,8 @@ guard_add(void *start, size_t length, atomic_bool *lost)
 {
     bool added = false;
     (void)pthread_mutex_lock(&ranges_lock);
-    for (size_t i = 0; i < RANGES_MAX && !added && install(); i++) {
+    bool installed = install();
+    for (size_t i = 0; i < RANGES_MAX && installed && !added; i++) {
         if (atomic_load(&ranges[i].start))
             continue;
         ranges[i].length = length;

@@ -73,6 +73,17 @@ two_identities_with_one_first_key_get_two_slots(void **unused)
 }
 
 static void
+two_identities_that_want_one_slot_are_neighbours(void **unused)
+{
+    (void)unused;
+    struct state_cell eu = identity(9, 1);
+    struct state_cell us = identity(9 + LAYOUT_CELLS, 2);
+    assert_ptr_equal(table_claim(cells, &eu), &cells[9]);
+    assert_ptr_equal(table_claim(cells, &us), &cells[10]);
+    assert_ptr_equal(table_find(cells, &us), &cells[10]);
+}
+
+static void
 a_full_table_has_no_room_and_keeps_its_own(void **unused)
 {
     (void)unused;
@@ -110,6 +121,7 @@ main(void)
                                clear),
         cmocka_unit_test_setup(a_claim_cut_before_the_name_is_completed, clear),
         cmocka_unit_test_setup(two_identities_with_one_first_key_get_two_slots, clear),
+        cmocka_unit_test_setup(two_identities_that_want_one_slot_are_neighbours, clear),
         cmocka_unit_test_setup(a_full_table_has_no_room_and_keeps_its_own, clear),
         cmocka_unit_test_setup(names_out_of_a_damaged_file_are_printable_and_end, clear),
     };
