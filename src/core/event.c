@@ -116,7 +116,6 @@ static const struct event_type responses_types[] = {
     {"response.incomplete", EVENT_FINISH, NULL},
     {"response.failed", EVENT_ERROR, NULL},
     {"response.cancelled", EVENT_ERROR, NULL},
-    {"response.error", EVENT_ERROR, NULL},
     {"error", EVENT_ERROR, NULL},
     {NULL, EVENT_EMPTY, NULL},
 };

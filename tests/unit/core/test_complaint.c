@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -166,6 +167,81 @@ keys_models_lengths_and_filters_are_recognised(void **state)
     check_samples(samples, COUNT(samples));
 }
 
+/* The words and messages that no test above has as its own. */
+static void
+other_words_of_the_providers_are_understood(void **state)
+{
+    (void)state;
+    static const struct {
+        enum complaint about;
+        const char *words;
+    } lists[] = {
+        {COMPLAINT_QUOTA, "billing_not_active exceeded_current_quota_error InsufficientBalance "
+                          "insufficient_credits payment_required QuotaExceeded"},
+        {COMPLAINT_RATE, "rate_limit_reached_error rate_limited TooManyRequests requests tokens "
+                         "ThrottlingException service_tier_capacity_exceeded"},
+        {COMPLAINT_OVERLOAD,
+         "overloaded_error overloaded engine_overloaded NoCapacity "
+         "engine_overloaded_error ServiceUnavailable service_unavailable_error"},
+        {COMPLAINT_SERVER, "internal_error timeout_error Timeout DEADLINE_EXCEEDED bad_gateway "
+                           "upstream_error"},
+        {COMPLAINT_AUTH, "incorrect_api_key invalid_authentication invalid_authentication_error "
+                         "PermissionDeniedError UNAUTHENTICATED AccessDenied account_deactivated "
+                         "invalid_organization mismatched_organization ip_not_authorized "
+                         "unsupported_country_region_territory"},
+        {COMPLAINT_CONTEXT, "context_window_exceeded tokens_limit_reached"},
+        {COMPLAINT_CONTENT, "moderation_blocked invalid_prompt DataInspectionFailed"},
+        {COMPLAINT_MODEL, "unknown_model InvalidModel model_not_available"},
+        {COMPLAINT_CLIENT, "invalid_request invalid_parameter invalid_value BadRequest "
+                           "BadRequestError not_found_error NOT_FOUND conflict_error "
+                           "validation_error UnprocessableEntity"},
+        {COMPLAINT_OTHER, "rate rate_limit_exceededs insufficient quotas x 3505"},
+    };
+    for (size_t i = 0; i < COUNT(lists); i++) {
+        struct span rest = span_from(lists[i].words);
+        while (rest.len > 0) {
+            char body[128];
+            struct span word = span_split(&rest, ' ');
+            (void)snprintf(body, sizeof(body), ERROR("\"code\":\"" SPAN_FMT "\""), SPAN_ARG(word));
+            check_samples(&(struct sample){body, lists[i].about, 0}, 1);
+        }
+    }
+}
+
+static void
+other_messages_of_the_providers_are_understood(void **state)
+{
+    (void)state;
+    static const struct {
+        enum complaint about;
+        const char *message;
+    } samples[] = {
+        {COMPLAINT_QUOTA, "You exceeded your current quota, please check your plan"},
+        {COMPLAINT_AUTH, "Incorrect API key provided: sk-…"},
+        {COMPLAINT_RATE, "Too many requests, slow"},
+        {COMPLAINT_RATE, "Requests rate limit exceeded"},
+        {COMPLAINT_OVERLOAD, "Overloaded, please wait"},
+        {COMPLAINT_OVERLOAD, "The model is overloaded. Please try again later."},
+        {COMPLAINT_CONTEXT, "input length and `max_tokens` exceed context limit: 1 + 2 > 2"},
+        {COMPLAINT_CONTEXT, "Input is too long for requested model."},
+        {COMPLAINT_CONTEXT, "Your input exceeds the context window of this model."},
+        {COMPLAINT_CONTEXT, "the request exceeds the available context size"},
+        {COMPLAINT_CONTENT, "triggering Azure OpenAI's content management policy."},
+        {COMPLAINT_CONTENT, "Output blocked by content filtering policy"},
+        {COMPLAINT_OTHER, "The model `x` is slow"},
+        {COMPLAINT_OTHER, ""},
+    };
+    for (size_t i = 0; i < COUNT(samples); i++) {
+        char body[256];
+        (void)snprintf(body, sizeof(body), ERROR("\"message\":\"%s\""), samples[i].message);
+        check_samples(&(struct sample){body, samples[i].about, 0}, 1);
+        if (samples[i].about == COMPLAINT_OTHER)
+            continue;
+        (void)snprintf(body, sizeof(body), "{\"error\":\"%s\"}", samples[i].message);
+        check_samples(&(struct sample){body, samples[i].about, 0}, 1);
+    }
+}
+
 static void
 every_shape_of_an_error_is_found(void **state)
 {
@@ -184,6 +260,8 @@ every_shape_of_an_error_is_found(void **state)
         {"{\"detail\":[{\"loc\":[\"body\"],\"msg\":\"m\",\"type\":\"missing\"}]}", COMPLAINT_OTHER,
          0},
         {"{\"detail\":{\"code\":\"invalid_api_key\"}}", COMPLAINT_AUTH, 0},
+        {"{\"code\":1234,\"message\":\"m\"}", COMPLAINT_OTHER, 0},
+        {"{\"type\":\"error\",\"message\":\"m\"}", COMPLAINT_OTHER, 0},
         {"{\"code\":\"rate_limit_exceeded\",\"message\":\"m\"}", COMPLAINT_RATE, 0},
         {"{\"type\":\"error\",\"code\":\"server_error\",\"message\":\"m\",\"param\":null}",
          COMPLAINT_SERVER, 0},
@@ -222,6 +300,7 @@ what_is_no_error_is_none(void **state)
          COMPLAINT_NONE, 0},
         {"{\"message\":{\"content\":\"hi\"},\"code\":1}", COMPLAINT_NONE, 0},
         {"{\"message\":\"hello\",\"status\":\"completed\"}", COMPLAINT_NONE, 0},
+        {"{\"message\":\"hello\",\"type\":\"message\",\"object\":\"x\"}", COMPLAINT_NONE, 0},
     };
     check_samples(samples, COUNT(samples));
 }
@@ -280,6 +359,8 @@ main(void)
         cmocka_unit_test(money_is_told_from_a_limit),
         cmocka_unit_test(limits_overload_and_failures_are_told_apart),
         cmocka_unit_test(keys_models_lengths_and_filters_are_recognised),
+        cmocka_unit_test(other_words_of_the_providers_are_understood),
+        cmocka_unit_test(other_messages_of_the_providers_are_understood),
         cmocka_unit_test(every_shape_of_an_error_is_found),
         cmocka_unit_test(what_is_no_error_is_none),
         cmocka_unit_test(a_quoted_client_cannot_make_an_upstream_rest),

@@ -53,6 +53,8 @@ a_chat_delta_with_something_in_it_is_content(void **state)
         {DELTA("\"tool_calls\":[{\"index\":0,\"function\":{\"name\":\"f\"}}]"), EVENT_CONTENT},
         {DELTA("\"function_call\":{\"name\":\"f\"}"), EVENT_CONTENT},
         {DELTA("\"refusal\":\"no\""), EVENT_CONTENT},
+        {DELTA("\"thinking\":\"hm\""), EVENT_CONTENT},
+        {DELTA("\"images\":[{\"type\":\"image_url\"}]"), EVENT_CONTENT},
         {DELTA("\"audio\":{\"id\":\"a\"}"), EVENT_CONTENT},
         {DELTA("\"\\u0063ontent\":\"Hi\""), EVENT_CONTENT},
         {CHOICE("\"message\":{\"content\":\"Hi\"}"), EVENT_CONTENT},
@@ -188,6 +190,8 @@ responses_are_read_by_their_type(void **state)
         {"{\"type\":\"response.failed\",\"response\":{\"error\":{\"code\":\"server_error\"}}}",
          EVENT_ERROR},
         {TYPE("response.failed"), EVENT_ERROR},
+        {TYPE("response.cancelled"), EVENT_ERROR},
+        {TYPE("response.reasoning_summary_part.added"), EVENT_EMPTY},
         {"{\"type\":\"error\",\"code\":\"x\",\"message\":\"m\",\"param\":null}", EVENT_ERROR},
         {"{\"type\":\"error\",\"error\":{\"message\":\"m\"}}", EVENT_ERROR},
         {"{\"error\":{\"message\":\"m\"}}", EVENT_ERROR},
@@ -220,6 +224,7 @@ messages_are_read_by_their_type(void **state)
         {"{\"type\":\"message_delta\"}", EVENT_EMPTY},
         {TYPE("message_stop"), EVENT_DONE},
         {"{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\"}}", EVENT_ERROR},
+        {TYPE("error"), EVENT_ERROR},
         {TYPE("something_new"), EVENT_EMPTY},
     };
     check_samples(EVENT_API_MESSAGES, samples, COUNT(samples));

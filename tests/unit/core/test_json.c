@@ -92,6 +92,8 @@ takes_every_kind_of_value(void **state)
         GOOD("[0,-0,-1,10,1.5,0.0,1e5,1E+5,1e-5,-0.1e10,0e0]"),
         GOOD("[18446744073709551616,123456789012345678901234567890,1e400]"),
         GOOD("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\uD83D\\uDE00\\u0000\\uD800\""),
+        GOOD("[\"\\n\",\"\\\\\",\"a\\tb\"]"),
+        GOOD("\"\\u0123\\u4567\\u89ab\\ucdef\\uABCD\\uEF00\""),
         GOOD("\"\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf\""),
         GOOD("\"\xf0\x90\x80\x80\xf4\x8f\xbf\xbf\""),
         GOOD("7"),

@@ -142,6 +142,8 @@ unescapes_a_string(void **state)
         {"\"\\u0041\\u00e9\\u20ac\\uFFFD\"", "A\xc3\xa9\xe2\x82\xac\xef\xbf\xbd"},
         {"\"\\ud83d\\uDE00!\"", "\xf0\x9f\x98\x80!"},
         {"\"\\udbff\\udfff\"", "\xf4\x8f\xbf\xbf"},
+        {"\"\\u0001\\u007f\\u0080\\u07Ff\\u0800\\uffff\"",
+         "\x01\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80\xef\xbf\xbf"},
         {"\"\\ud800\\udc00\"", "\xf0\x90\x80\x80"},
         {"\"\\ud7ff\\ue000\"", "\xed\x9f\xbf\xee\x80\x80"},
         {"\"\\ud800\\udbff\"", "\xef\xbf\xbd\xef\xbf\xbd"},
