@@ -1,6 +1,7 @@
 /* complaint.h - what an upstream's error body says, in any provider's spelling. Pure.
  *
- * Understands {"error":{message,type,code,param,status}}, {"error":"text"}, {"type":"error","error":{…}},
+ * Understands {"error":{message,type,code,param,status}}, {"error":"text"},
+ * {"type":"error","error":{…}},
  * {"code":…,"message":…}, {"detail":…}, a `response.failed` event, and Azure's inner errors.
  */
 #ifndef POSTERN_CORE_COMPLAINT_H
@@ -12,17 +13,17 @@
 
 /* What it is about, as far as it changes what happens next. */
 enum complaint {
-    COMPLAINT_NONE,    /* no error object in it */
-    COMPLAINT_OTHER,   /* an error without a meaning of its own: the status decides */
-    COMPLAINT_QUOTA,   /* money or a spend limit: insufficient_quota, credit_balance_exhausted, … */
-    COMPLAINT_RATE,    /* rate_limit_exceeded, slow_down, rate_limit_error */
+    COMPLAINT_NONE,  /* no error object in it */
+    COMPLAINT_OTHER, /* an error without a meaning of its own: the status decides */
+    COMPLAINT_QUOTA, /* money or a spend limit: insufficient_quota, credit_balance_exhausted, … */
+    COMPLAINT_RATE,  /* rate_limit_exceeded, slow_down, rate_limit_error */
     COMPLAINT_OVERLOAD, /* overloaded_error, server_is_overloaded */
-    COMPLAINT_SERVER,  /* server_error, api_error, internal_error */
-    COMPLAINT_AUTH,    /* invalid_api_key, authentication_error, permission_error */
-    COMPLAINT_CONTEXT, /* context_length_exceeded, "prompt is too long" */
-    COMPLAINT_CONTENT, /* content_filter, content_policy_violation, ResponsibleAIPolicyViolation */
-    COMPLAINT_MODEL,   /* model_not_found, DeploymentNotFound */
-    COMPLAINT_CLIENT   /* invalid_request_error and the like */
+    COMPLAINT_SERVER,   /* server_error, api_error, internal_error */
+    COMPLAINT_AUTH,     /* invalid_api_key, authentication_error, permission_error */
+    COMPLAINT_CONTEXT,  /* context_length_exceeded, "prompt is too long" */
+    COMPLAINT_CONTENT,  /* content_filter, content_policy_violation, ResponsibleAIPolicyViolation */
+    COMPLAINT_MODEL,    /* model_not_found, DeploymentNotFound */
+    COMPLAINT_CLIENT    /* invalid_request_error and the like */
 };
 
 struct complaint_view {

@@ -1,7 +1,8 @@
 /* event.h - what one event of a stream means, for each API that streams. Pure.
  *
- * Knows the streams of chat completions and completions (data only, finish_reason, [DONE]), responses
- * (typed events up to response.completed, .incomplete, .failed) and messages (up to message_stop).
+ * Knows the streams of chat completions and completions (data only, finish_reason, [DONE]),
+ * responses (typed events up to response.completed, .incomplete, .failed) and messages (up to
+ * message_stop).
  */
 #ifndef POSTERN_CORE_EVENT_H
 #define POSTERN_CORE_EVENT_H
@@ -22,23 +23,24 @@ enum event_api {
 };
 
 enum event_kind {
-    EVENT_EMPTY,    /* ping, role only, usage only, created/in_progress: proves life, is no content */
+    EVENT_EMPTY, /* ping, role only, usage only, created/in_progress: proves life, is no content */
     EVENT_CONTENT,  /* text, reasoning, tool call, refusal, audio */
     EVENT_FINISH,   /* carries a finish_reason, or the API's own last event but for its marker */
-    EVENT_DONE,     /* "[DONE]", message_stop */
+    EVENT_DONE,     /* "[DONE]" (EMPTY on the typed APIs, which do not have it), message_stop */
     EVENT_ERROR,    /* an error object instead of content */
     EVENT_MALFORMED /* data that is not JSON on an API whose events are JSON */
 };
 
+/* A stream with several choices is taken for finished at the first one's finish_reason. */
 enum event_kind event_judge(enum event_api api, const struct sse_event *event);
 
 /* A stream is whole when its finish was seen; the marker after it is not needed. */
 bool event_is_end(enum event_kind kind);
 
 /* The event that tells a client, in the API's own shape, that its stream failed after it began.
- * `message` and `code` are ours. 0, or -1 when `out` is full. */
-int event_format_error(enum event_api api, const char *code, const char *message,
-                       struct buf *out);
+ * `message` and `code` are ours. 0, or -1 when `out` is full, which is then as it was. The
+ * responses API numbers its events; ours has the number 0. */
+int event_format_error(enum event_api api, const char *code, const char *message, struct buf *out);
 
 const char *event_kind_name(enum event_kind kind);
 
