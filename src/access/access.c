@@ -1,56 +1,86 @@
 /* access.c - the checks of access.h, in their order. */
 #include "access/access.h"
 
-/* The key that was presented, or an empty span. */
-static struct span
-presented_key(const struct access_credentials *credentials)
-{
-    struct span value = span_trim(credentials->authorization);
-    if (span_has_prefix_nocase(value, "bearer "))
-        return span_trim(span_of(value.ptr + 7, value.len - 7));
-    if (credentials->api_key.len > 0)
-        return span_trim(credentials->api_key);
-    return span_trim(credentials->x_api_key);
-}
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
 
-/* Was any kind of key sent? An Authorization of another scheme is the web server's business. */
-static bool
-has_key_header(const struct access_credentials *credentials)
+#define BEARER_LEN (sizeof("bearer") - 1)
+#define KEYS_MAX 3
+
+/* The keys that were presented, one place for each header; empty where there is none. An
+ * Authorization of another scheme is the web server's business. */
+struct presented {
+    struct span keys[KEYS_MAX];
+    bool any_header; /* a header for keys is there, if only an empty one */
+};
+
+static struct presented
+presented_keys(const struct access_credentials *credentials)
 {
     struct span value = span_trim(credentials->authorization);
-    return span_is_nocase(value, "bearer") || span_has_prefix_nocase(value, "bearer ") ||
-           credentials->api_key.len > 0 || credentials->x_api_key.len > 0;
+    bool is_bearer = span_is_nocase(value, "bearer") || span_has_prefix_nocase(value, "bearer ");
+    struct presented presented = {
+        .keys = {{NULL, 0}, span_trim(credentials->api_key), span_trim(credentials->x_api_key)},
+        .any_header = is_bearer || credentials->api_key.ptr || credentials->x_api_key.ptr,
+    };
+    if (is_bearer)
+        presented.keys[0] = span_trim(span_of(value.ptr + BEARER_LEN, value.len - BEARER_LEN));
+    return presented;
 }
 
 /* Looks at every key whatever it finds, so that time tells nothing about which one is near. */
 static const struct config_key *
-find_key(const struct config_key *keys, size_t count, struct span presented)
+find_key(const struct config_key *keys, size_t count, const struct presented *presented)
 {
-    struct digest digest;
-    digest_sha256(&digest, &presented, 1);
     const struct config_key *found = NULL;
-    for (size_t i = 0; i < count; i++) {
-        if (digest_equal(&keys[i].digest, &digest))
-            found = &keys[i];
+    for (size_t i = 0; i < KEYS_MAX; i++) {
+        struct digest digest;
+        digest_sha256(&digest, &presented->keys[i], 1);
+        for (size_t j = 0; j < count; j++) {
+            if (digest_equal(&keys[j].digest, &digest) && presented->keys[i].len > 0)
+                found = &keys[j];
+        }
     }
-    return presented.len > 0 ? found : NULL;
+    return found;
+}
+
+/* 127.0.0.0/8, also as a mapped IPv6 address ("::ffff:127.0.0.1"), or ::1. Text that is no address,
+ * as "127.evil", is not. */
+static bool
+is_loopback(struct span addr)
+{
+    static const unsigned char mapped[] = {
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, IN_LOOPBACKNET};
+    char text[INET6_ADDRSTRLEN];
+    struct in_addr v4;
+    struct in6_addr v6;
+    if (addr.len == 0 || addr.len >= sizeof(text))
+        return false;
+    memcpy(text, addr.ptr, addr.len);
+    text[addr.len] = '\0';
+    if (inet_pton(AF_INET, text, &v4) == 1)
+        return ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET;
+    if (inet_pton(AF_INET6, text, &v6) != 1)
+        return false;
+    return memcmp(&v6, &in6addr_loopback, sizeof(v6)) == 0 ||
+           memcmp(&v6, mapped, sizeof(mapped)) == 0;
 }
 
 static bool
 is_trusted_loopback(const struct config *config, const struct access_credentials *credentials)
 {
-    if (!config->trust_loopback || credentials->was_forwarded)
-        return false;
-    return span_has_prefix(credentials->remote_addr, "127.") ||
-           span_is(credentials->remote_addr, "::1");
+    return config->trust_loopback && !credentials->was_forwarded &&
+           is_loopback(credentials->remote_addr);
 }
 
 enum access_verdict
 access_check_client(const struct config *config, const struct access_credentials *credentials,
                     const char **name)
 {
+    const struct presented presented = presented_keys(credentials);
     const struct config_key *key =
-        find_key(config->client_keys, config->client_key_count, presented_key(credentials));
+        find_key(config->client_keys, config->client_key_count, &presented);
     *name = key                                        ? key->name
             : credentials->remote_user.len > 0         ? "remote-user"
             : is_trusted_loopback(config, credentials) ? "loopback"
@@ -61,7 +91,7 @@ access_check_client(const struct config *config, const struct access_credentials
     *name = "nobody";
     if (config->client_key_count == 0 && !config->trust_loopback)
         return ACCESS_CLOSED;
-    return has_key_header(credentials) ? ACCESS_BAD_KEY : ACCESS_MISSING_KEY;
+    return presented.any_header ? ACCESS_BAD_KEY : ACCESS_MISSING_KEY;
 }
 
 static bool
@@ -77,7 +107,8 @@ is_admin_user(const struct config *config, struct span user)
 bool
 access_is_operator(const struct config *config, const struct access_credentials *credentials)
 {
-    if (find_key(config->admin_keys, config->admin_key_count, presented_key(credentials)))
+    const struct presented presented = presented_keys(credentials);
+    if (find_key(config->admin_keys, config->admin_key_count, &presented))
         return true;
     return is_admin_user(config, credentials->remote_user) ||
            is_trusted_loopback(config, credentials);

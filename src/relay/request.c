@@ -124,8 +124,13 @@ read_headers(struct request *request, const char *const *params, struct request_
 static void
 read_credentials(struct request *request, const char *const *params)
 {
-    static const char *const forwarding[] = {"forwarded", "x-forwarded-for",  "x-real-ip",
-                                             "via",       "x-forwarded-host", "cf-connecting-ip"};
+    /* Whatever a proxy adds: then the address is the proxy's and says nothing about the caller. */
+    static const char *const forwarding[] = {
+        "forwarded",        "via",           "x-forwarded",         "x-forwarded-for",
+        "x-forwarded-by",   "x-client-ip",   "x-forwarded-host",    "x-forwarded-proto",
+        "x-forwarded-port", "x-real-ip",     "cf-connecting-ip",    "x-forwarded-server",
+        "true-client-ip",   "forwarded-for", "x-cluster-client-ip",
+    };
     struct access_credentials *credentials = &request->credentials;
     credentials->authorization = header_or_empty(request, "authorization");
     /* Apache's rewrites rename what they pass on. */
