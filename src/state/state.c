@@ -48,12 +48,9 @@ map_range(struct state *state, int flags, int fd)
                 fd, 0) != MAP_FAILED;
 }
 
-/* A loss from now on concerns the new map, so the flag is cleared before; a handler that is late
- * sets it again, which costs one more attachment. */
 static int
 map_file(struct state *state, int fd, struct err *err)
 {
-    atomic_store(&state->lost, false);
     if (map_range(state, MAP_SHARED, fd))
         return 0;
     (void)err_system(err, "it cannot be mapped");
@@ -65,11 +62,20 @@ map_file(struct state *state, int fd, struct err *err)
     return -1;
 }
 
+/* The flag is cleared first: a loss from now on concerns the new map. A handler that is late sets
+ * it again, which costs one more attachment; one that failed is tried again after a second. */
 static void
 attach(struct state *state)
 {
+    atomic_store(&state->lost, false);
     struct err err = {.code = ERR_NONE};
     struct file_identity identity;
+    if (!state->guarded)
+        state->guarded = guard_add(state->range, LAYOUT_FILE_BYTES, &state->lost);
+    if (!state->guarded) {
+        stay_private(state, "SIGBUS cannot be caught");
+        return;
+    }
     int fd = file_open(&state->options, &identity, &err);
     int rc = fd < 0 ? -1 : map_file(state, fd, &err);
     if (fd >= 0)
@@ -126,16 +132,12 @@ state_open(const struct state_options *options, struct err *err)
         (void)err_set(err, ERR_MEMORY, "no memory for the breakers");
         return NULL;
     }
-    adopt_anchor(state);
-    if (!state->path) {
+    if (state->path)
+        attach(state);
+    else
         (void)snprintf(state->why, sizeof(state->why), "asked for");
-        return state;
-    }
-    if (!guard_add(state->range, LAYOUT_FILE_BYTES, &state->lost)) {
-        stay_private(state, "SIGBUS cannot be caught");
-        return state;
-    }
-    attach(state);
+    if (!state->shared)
+        adopt_anchor(state);
     atomic_store(&state->look_at_ms, clock_boot_ms() + LOOK_EVERY_MS);
     return state;
 }

@@ -31,6 +31,7 @@ struct state {
     _Atomic uint64_t look_at_ms; /* boot clock: when the path is looked at again */
     pthread_mutex_t lock;        /* of what follows */
     struct file_identity identity;
+    bool guarded;
     bool shared;
     unsigned attached;
     char why[256];

@@ -174,6 +174,24 @@ a_truncation_that_nobody_stepped_into_is_seen_within_a_second(void **unused)
 }
 
 static void
+a_loss_that_cannot_be_mended_is_tried_again_once_a_second(void **unused)
+{
+    (void)unused;
+    struct state *state = open_state();
+    assert_int_equal(truncate(scratch.path, 0), 0);
+    assert_int_equal(unlink(scratch.path), 0);
+    assert_int_equal(mkdir(scratch.path, 0700), 0);
+    assert_int_equal(ask(state), BREAKER_ADMITTED);
+    state_refresh(state);
+    assert_int_equal(rmdir(scratch.path), 0);
+    state_refresh(state);
+    assert_false(state_view(state).shared);
+    look(state);
+    assert_true(state_view(state).shared);
+    state_close(state);
+}
+
+static void
 processes_converge_after_the_file_was_replaced_by_rename(void **unused)
 {
     (void)unused;
@@ -353,6 +371,7 @@ main(void)
         WITH_SCRATCH(sixteen_processes_that_start_at_once_share_one_file_and_one_cell),
         WITH_SCRATCH(a_file_truncated_under_the_map_costs_its_memory_and_no_request),
         WITH_SCRATCH(a_truncation_that_nobody_stepped_into_is_seen_within_a_second),
+        WITH_SCRATCH(a_loss_that_cannot_be_mended_is_tried_again_once_a_second),
         WITH_SCRATCH(processes_converge_after_the_file_was_replaced_by_rename),
         WITH_SCRATCH(processes_converge_after_the_file_was_deleted),
         WITH_SCRATCH(a_header_that_is_overwritten_in_place_leads_to_a_new_file),
