@@ -116,7 +116,7 @@ unescape(char c, char quote)
 
 /* Up to the closing quote, line ends as LF. False when there is none. */
 static bool
-read_quoted(struct reader *r, struct buf *value)
+read_to_quote(struct reader *r, struct buf *value)
 {
     char quote = *r->at++;
     while (r->at < r->end && *r->at != quote) {
@@ -141,6 +141,19 @@ read_quoted(struct reader *r, struct buf *value)
         return false;
     r->at++;
     return true;
+}
+
+/* A quote that is not closed spoils its own line and not the rest of the file. */
+static bool
+read_quoted(struct reader *r, struct buf *value)
+{
+    const char *start = r->at;
+    unsigned line = r->line;
+    if (read_to_quote(r, value))
+        return true;
+    r->at = start;
+    r->line = line;
+    return false;
 }
 
 /* To the end of the line or to blanks before a "#". */

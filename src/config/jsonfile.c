@@ -34,7 +34,7 @@ jsonfile_mistake(struct load *load, const struct node *node, const char *format,
 const char *
 jsonfile_string(struct load *load, const struct node *node)
 {
-    if (!node)
+    if (!node || node->is_broken)
         return NULL;
     if (node->type == NODE_STRING)
         return node->text;
@@ -42,10 +42,9 @@ jsonfile_string(struct load *load, const struct node *node)
     return NULL;
 }
 
-/* Appends what stands for the ${…} at `at` and returns what follows it; NULL: there is none, or its
- * variable is not set, which is a mistake. */
+/* Appends what stands for the ${…} at `at` and returns what follows it; NULL: there is none. */
 static const char *
-put_reference(struct load *load, const struct node *node, const char *at, struct buf *out)
+put_reference(struct load *load, struct node *node, const char *at, struct buf *out)
 {
     const char *close = strchr(at, '}');
     if (strncmp(at, "${", 2) != 0 || !close)
@@ -60,6 +59,7 @@ put_reference(struct load *load, const struct node *node, const char *at, struct
     }
     jsonfile_mistake(load, node, "the variable %s is set neither in the environment nor in .env",
                      mistakes_quote(quoted, name));
+    node->is_broken = true;
     return close + 1;
 }
 
@@ -129,6 +129,7 @@ jsonfile_read(struct load *load, const char *path)
                          node_type_name(load->json->type));
         load->json = NULL;
     }
+    load->is_partial |= !load->json;
     const struct node *upstreams = node_find(load->json, "upstreams");
     if (upstreams && upstreams->count > 0)
         load->json_upstreams = upstreams;

@@ -105,24 +105,32 @@ add_bindings(struct load *load, const struct dotenv *dotenv, const char *path)
     }
 }
 
+/* 0; or -1 and a message, an empty one where find.c has complained already. */
+static int
+parse_env_file(struct load *load, const char *path, struct buf *text, struct err *err)
+{
+    struct dotenv dotenv;
+    mode_t mode;
+    err->msg[0] = '\0';
+    if (file_read(path, text, &mode, err) != 0 || !find_is_trusted(load, path, mode, true))
+        return -1;
+    if (dotenv_parse(span_of(buf_text(text), text->len), look_up, load, load->arena, &dotenv,
+                     err) != 0)
+        return -1;
+    add_bindings(load, &dotenv, path);
+    return 0;
+}
+
 static void
 read_env_file(struct load *load, const char *path)
 {
     struct buf text;
-    struct dotenv dotenv;
     struct err err;
-    mode_t mode;
     buf_init(&text, LOAD_ENV_MAX);
     load->config->env_path = path;
-    if (file_read(path, &text, &mode, &err) != 0)
+    load->is_partial = parse_env_file(load, path, &text, &err) != 0;
+    if (load->is_partial && err.msg[0] != '\0')
         mistakes_add(load->mistakes, (struct spot){path, 0}, NULL, "%s", err.msg);
-    else if (find_is_trusted(load, path, mode, true)) {
-        if (dotenv_parse(span_of(buf_text(&text), text.len), look_up, load, load->arena, &dotenv,
-                         &err) != 0)
-            mistakes_add(load->mistakes, (struct spot){path, 0}, NULL, "%s", err.msg);
-        else
-            add_bindings(load, &dotenv, path);
-    }
     buf_fini(&text);
 }
 

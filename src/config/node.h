@@ -24,6 +24,7 @@ struct node {
     enum node_type type;
     const char *text; /* strings unescaped, numbers as written, "true", "false"; else NULL */
     bool is_expanded; /* a ${NAME} stood in it */
+    bool is_broken;   /* one whose variable is not set, which was told */
     struct node *first, *last, *next;
     size_t count; /* of children */
 };

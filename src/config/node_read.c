@@ -182,7 +182,7 @@ validate(struct span text, const char *file, struct config_mistakes *mistakes)
     if (error == JSON_VALID)
         return 0;
     struct spot at = {file, line_of(text, scan.offset)};
-    mistakes_add(mistakes, at, NULL, "the JSON %s", json_error_text(error));
+    mistakes_add(mistakes, at, NULL, "%s", json_error_text(error));
     return -1;
 }
 
@@ -198,8 +198,10 @@ node_read(struct span text, const char *file, struct arena *arena, struct config
     struct node *root = arena_alloc(arena, sizeof(*root));
     struct walk w = {text.ptr, text.ptr + text.len, 1, file, arena, mistakes, !root};
     skip_space(&w);
-    if (root)
+    if (root) {
+        *root = (struct node){.line = w.line};
         walk_value(&w, root);
+    }
     if (mistakes->count + mistakes->lost_count > before)
         return NULL;
     if (w.stopped) {

@@ -29,14 +29,27 @@ parse_switch(const struct option *option, struct span text, int64_t *value)
     return -1;
 }
 
+static bool
+has_digits_alone(struct span text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            return false;
+    }
+    return text.len > 0;
+}
+
 static int
 parse_number(const struct option *option, struct span text, int64_t *value)
 {
     uint64_t number;
     (void)option;
-    if (num_parse_u64(text, INT64_MAX, &number) != 0)
+    if (num_parse_u64(text, INT64_MAX, &number) == 0)
+        *value = (int64_t)number;
+    else if (has_digits_alone(text))
+        *value = INT64_MAX; /* a number all the same, above every maximum */
+    else
         return -1;
-    *value = (int64_t)number;
     return 0;
 }
 
@@ -272,9 +285,11 @@ option_put_domain(const struct option *option, struct buf *out)
     int result = buf_puts(out, names[option->kind]);
     if (option->kind == OPTION_CHOICE)
         result |= buf_puts(out, format_choices(option, choices));
-    else if (kinds[option->kind].scale > 0)
+    else if (kinds[option->kind].scale > 0 && option->min > INT64_MIN + 1)
         result |= buf_putf(out, ", %s to %s", format_bound(option, option->min, low),
                            format_bound(option, option->max, high));
+    else if (kinds[option->kind].scale > 0)
+        result |= buf_putf(out, ", up to %s", format_bound(option, option->max, high));
     if (option->flags & OPTION_MAY_BE_OFF)
         result |= buf_puts(out, ", or off");
     return result;

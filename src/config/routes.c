@@ -11,11 +11,10 @@
 
 #define WEIGHT_MAX 1000
 
-/* Reads one object against the list of its members. False after a mistake about a name. */
-static bool
+/* Complains about members of an object that are not among `names`. */
+static void
 check_members(struct load *load, const struct node *object, const char *const *names)
 {
-    bool is_good = true;
     for (const struct node *member = object->first; member; member = member->next) {
         struct suggest suggest;
         char text[SUGGEST_TEXT_MAX];
@@ -27,9 +26,7 @@ check_members(struct load *load, const struct node *object, const char *const *n
         }
         if (!is_known)
             jsonfile_mistake(load, member, "means nothing here%s", suggest_text(&suggest, text));
-        is_good &= is_known;
     }
-    return is_good;
 }
 
 static const struct upstream *
@@ -75,7 +72,7 @@ read_candidate(struct load *load, const struct node *node, struct route_candidat
                          node_type_name(node->type));
         return;
     }
-    (void)check_members(load, node, members);
+    check_members(load, node, members);
     const struct node *upstream = node_find(node, "upstream");
     const struct node *model = node_find(node, "model");
     if (!upstream)
@@ -151,7 +148,7 @@ read_route(struct load *load, const struct node *node, struct route *out)
         jsonfile_mistake(load, node, "must be an object with a model and a try");
         return;
     }
-    (void)check_members(load, node, members);
+    check_members(load, node, members);
     out->model = read_pattern(load, node);
     const struct node *steps = node_find(node, "try");
     if (steps)

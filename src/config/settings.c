@@ -76,6 +76,8 @@ take_variable(struct load *load, const struct variable *variable)
 static const char *
 read_scalar(struct load *load, const struct node *node)
 {
+    if (node->is_broken)
+        return NULL;
     if (node->text)
         return node->text;
     jsonfile_mistake(load, node, "must be a string, a number, true or false, not %s",

@@ -152,7 +152,7 @@ begin_load(struct config_store *store, uint64_t now_ms, struct config_sources *s
 {
     pthread_mutex_lock(&store->lock);
     bool is_time =
-        !store->has_looked || store->is_stale || now_ms - store->looked_at_ms >= LOOK_EVERY_MS;
+        !store->has_looked || store->is_stale || now_ms >= store->looked_at_ms + LOOK_EVERY_MS;
     bool is_needed = is_time && !store->is_loading &&
                      (!store->has_looked || store->is_stale || file_watch_changed(&store->watch));
     if (is_time) {

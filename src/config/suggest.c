@@ -1,4 +1,4 @@
-/* suggest.c - the number of letters to change, add, drop or swap, case apart. */
+/* suggest.c - how far two names are apart in letters, whatever their case. */
 #include "config/suggest.h"
 
 #include <stdbool.h>
@@ -6,6 +6,8 @@
 #include <string.h>
 
 #define NAME_MAX_BYTES 63
+#define CHANGED 2 /* costs; a letter more or less is 1 */
+#define SWAPPED 1
 
 static char
 lower(char c)
@@ -19,7 +21,8 @@ least_of(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Optimal string alignment, three rows of the table. */
+/* Optimal string alignment, three rows of the table. A part left out is likelier than a letter
+ * mistaken for another. */
 static size_t
 distance(struct span a, struct span b)
 {
@@ -31,10 +34,11 @@ distance(struct span a, struct span b)
         row[0] = i;
         for (size_t j = 1; j <= b.len; j++) {
             char x = lower(a.ptr[i - 1]), y = lower(b.ptr[j - 1]);
-            row[j] = least_of(least_of(row[j - 1], above[j]) + 1, above[j - 1] + (x != y));
+            row[j] =
+                least_of(least_of(row[j - 1], above[j]) + 1, above[j - 1] + (x == y ? 0 : CHANGED));
             bool swapped = i > 1 && j > 1 && x == lower(b.ptr[j - 2]) && y == lower(a.ptr[i - 2]);
             if (swapped)
-                row[j] = least_of(row[j], two_above[j - 2] + 1);
+                row[j] = least_of(row[j], two_above[j - 2] + SWAPPED);
         }
     }
     return rows[a.len % 3][b.len];
@@ -43,8 +47,7 @@ distance(struct span a, struct span b)
 void
 suggest_init(struct suggest *suggest, struct span wanted)
 {
-    /* a fifth of the name may be wrong, and two letters at least in all but the shortest */
-    size_t close = wanted.len < 4 ? 1 : wanted.len / 5 > 2 ? wanted.len / 5 : 2;
+    size_t close = wanted.len < 3 ? 1 : wanted.len < 5 ? 2 : wanted.len < 16 ? 3 : 4;
     *suggest = (struct suggest){.wanted = wanted, .least = close + 1};
 }
 

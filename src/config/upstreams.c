@@ -181,14 +181,14 @@ static void
 complain_missing(struct load *load, const char *env)
 {
     struct suggest suggest;
-    char text[SUGGEST_TEXT_MAX];
+    if (load_variable(load, span_from(env)))
+        return; /* it is there, but not as it should be: that was told */
     suggest_init(&suggest, span_from(env));
     for (size_t i = 0; i < load->variable_count; i++) {
         if (!option_find(span_from(load->variables[i].name)))
             suggest_offer(&suggest, load->variables[i].name);
     }
     bool is_close = suggest.best[0] != '\0';
-    (void)suggest_text(&suggest, text);
     mistakes_add(load->mistakes, (struct spot){load->config->env_path, 0}, env, "is missing%s%s",
                  is_close ? ", but there is " : "", is_close ? suggest.best : "");
 }
@@ -224,7 +224,7 @@ make_pair(struct load *load)
     static const char *const fallback[] = {"FALLBACK_OPENAI_HOST", "FALLBACK_OPENAI_API_KEY",
                                            "FALLBACK_OPENAI_MODEL"};
     bool is_missing = false;
-    for (size_t row = 0; row < option_count; row++) {
+    for (size_t row = 0; row < option_count && !load->is_partial; row++) {
         if ((option_table[row].flags & OPTION_REQUIRED) && !load->settings[row].text) {
             complain_missing(load, option_table[row].env);
             is_missing = true;

@@ -141,12 +141,13 @@ parse_authority(struct span authority, struct arena *arena, struct url *url, str
     unsigned port = url->plain ? 80 : 443;
     struct span rest = bracketed ? span_of(authority.ptr + 1, authority.len - 1) : authority;
     struct span host = span_split(&rest, bracketed ? ']' : ':');
+    if (bracketed && !rest.ptr)
+        return err_set(err, ERR_SYNTAX, "the \"[\" before the host is not closed");
     if (bracketed && rest.len > 0 && rest.ptr[0] != ':')
         return err_set(err, ERR_SYNTAX, "something other than a port follows the host's \"]\"");
-    if (bracketed && rest.len > 0)
-        rest = span_of(rest.ptr + 1, rest.len - 1);
-    if (check_host(host, bracketed, err) != 0 ||
-        (rest.len > 0 && parse_port(rest, &port, err) != 0))
+    if (bracketed)
+        rest = rest.len > 0 ? span_of(rest.ptr + 1, rest.len - 1) : (struct span){NULL, 0};
+    if (check_host(host, bracketed, err) != 0 || (rest.ptr && parse_port(rest, &port, err) != 0))
         return -1;
     char *name = arena_copy(arena, host);
     for (char *c = name; c && *c; c++)

@@ -1,0 +1,100 @@
+/* ctl_cells.c - which breakers there are. */
+#include "prog/ctl_cells.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+struct walk {
+    bool (*visit)(void *self, const struct ctl_cell *cell);
+    void *self;
+    bool is_over;
+};
+
+static void
+visit(struct walk *walk, const struct upstream *upstream, const char *model)
+{
+    struct ctl_cell cell = {.upstream = upstream, .model = model};
+    char origin[PATH_MAX];
+    if (walk->is_over)
+        return;
+    (void)snprintf(origin, sizeof(origin), "%s%s", upstream->origin, upstream->base_path);
+    state_cell_name(&cell.cell, upstream->name, origin, model, &upstream->rules);
+    walk->is_over = !walk->visit(walk->self, &cell);
+}
+
+/* The models that the configuration gives this upstream, one after another; NULL: no more. */
+static const char *
+configured_model(const struct config *config, const struct upstream *upstream, size_t index)
+{
+    if (index < upstream->model_count)
+        return upstream->models[index].to;
+    index -= upstream->model_count;
+    if (upstream->model && index-- == 0)
+        return upstream->model;
+    for (size_t r = 0; r < config->routes.count; r++) {
+        const struct route *route = &config->routes.routes[r];
+        for (size_t s = 0; s < route->count; s++) {
+            for (size_t c = 0; c < route->steps[s].count; c++) {
+                const struct route_candidate *candidate = &route->steps[s].candidates[c];
+                if (candidate->upstream == upstream && candidate->model && index-- == 0)
+                    return candidate->model;
+            }
+        }
+    }
+    return NULL;
+}
+
+static bool
+stands_before(const struct config *config, const struct upstream *upstream, size_t index)
+{
+    const char *model = configured_model(config, upstream, index);
+    for (size_t i = 0; i < index; i++) {
+        if (strcmp(configured_model(config, upstream, i), model) == 0)
+            return true;
+    }
+    return false;
+}
+
+void
+ctl_cells_each(const struct config *config,
+               bool (*callback)(void *self, const struct ctl_cell *cell), void *self)
+{
+    struct walk walk = {callback, self, false};
+    for (size_t i = 0; i < config->upstream_count; i++) {
+        const struct upstream *upstream = &config->upstreams[i];
+        visit(&walk, upstream, NULL);
+        if (!config->breaker_per_model)
+            continue;
+        for (size_t m = 0; configured_model(config, upstream, m); m++) {
+            if (!stands_before(config, upstream, m))
+                visit(&walk, upstream, configured_model(config, upstream, m));
+        }
+    }
+}
+
+struct state *
+ctl_cells_open(const struct config *config)
+{
+    const struct state_options options = {.path = config->state_path,
+                                          .mode = config->state_mode,
+                                          .any_filesystem = config->state_any_filesystem};
+    struct err err;
+    struct state *state = state_open(&options, &err);
+    if (!state) {
+        (void)fprintf(stderr, "posternctl: %s\n", err.msg);
+        return NULL;
+    }
+    struct state_view view = state_view(state);
+    if (view.shared)
+        return state;
+    if (strcmp(config->state_path, "none") == 0)
+        (void)fputs("posternctl: state = none: each process has breakers of its own, which no "
+                    "other can see\n",
+                    stderr);
+    else
+        (void)fprintf(stderr, "posternctl: the state file %s cannot be used: %s\n",
+                      config->state_path, view.why);
+    state_close(state);
+    return NULL;
+}

@@ -1,0 +1,108 @@
+/* ctl_check.c - posternctl check: what the configuration says, and all that is wrong with it. */
+#include <stdio.h>
+
+#include "prog/ctl.h"
+
+static const char *
+text_or_none(const char *text)
+{
+    return text ? text : "none found";
+}
+
+static const char *
+profile_name(enum outcome_profile profile)
+{
+    switch (profile) {
+    case OUTCOME_CLASSIC:
+        return "classic";
+    case OUTCOME_LLM:
+        return "llm";
+    }
+    return "";
+}
+
+static const char *
+dialect_name(enum upstream_dialect dialect)
+{
+    switch (dialect) {
+    case UPSTREAM_DIALECT_AUTO:
+        return "auto";
+    case UPSTREAM_DIALECT_OPENAI:
+        return "openai";
+    case UPSTREAM_DIALECT_AZURE:
+        return "azure";
+    }
+    return "";
+}
+
+static void
+print_upstreams(const struct config *config)
+{
+    for (size_t i = 0; i < config->upstream_count; i++) {
+        const struct upstream *upstream = &config->upstreams[i];
+        (void)printf("upstream      %s = %s%s, dialect %s%s%s%s\n", upstream->name,
+                     upstream->origin, upstream->base_path, dialect_name(upstream->dialect),
+                     upstream->model ? ", model " : "", upstream->model ? upstream->model : "",
+                     *upstream->key != '\0' ? "" : ", no key");
+    }
+}
+
+/* "gpt-4o* = eu|us, openai" */
+static void
+print_routes(const struct config *config)
+{
+    for (size_t r = 0; r < config->routes.count; r++) {
+        const struct route *route = &config->routes.routes[r];
+        (void)printf("route         %s =", route->model);
+        for (size_t s = 0; s < route->count; s++) {
+            for (size_t c = 0; c < route->steps[s].count; c++) {
+                const struct route_candidate *candidate = &route->steps[s].candidates[c];
+                (void)printf("%s%s", c > 0 ? "|" : s > 0 ? ", " : " ", candidate->upstream->name);
+                if (candidate->model)
+                    (void)printf("(%s)", candidate->model);
+            }
+        }
+        (void)putchar('\n');
+    }
+}
+
+static void
+print_access(const struct config *config)
+{
+    (void)printf("gets in       %zu client keys, %zu operator keys, users of the web server%s%s\n",
+                 config->client_key_count, config->admin_key_count,
+                 config->trust_loopback ? ", this host without a key" : "",
+                 config->open ? ", everybody" : "");
+}
+
+int
+ctl_check(const struct ctl *ctl, int argc, char **argv)
+{
+    struct config *config = NULL;
+    struct config_mistakes mistakes;
+    if (argc > 0)
+        return ctl_usage("check takes no argument \"%s\"", argv[0]);
+    bool is_good = config_load(ctl->sources, &config, &mistakes) == 0;
+    (void)printf(".env file     %s\n", text_or_none(mistakes.env_path));
+    (void)printf("postern.json  %s\n", text_or_none(mistakes.json_path));
+    (void)printf("state file    %s\n", text_or_none(mistakes.state_path));
+    if (is_good) {
+        (void)printf("profile       %s\n", profile_name(config->profile));
+        print_upstreams(config);
+        print_routes(config);
+        print_access(config);
+    }
+    for (size_t i = 0; i < mistakes.warning_count; i++)
+        (void)printf("warning       %s\n", mistakes.warnings[i]);
+    for (size_t i = 0; i < mistakes.count; i++)
+        (void)printf("mistake       %s\n", mistakes.lines[i]);
+    size_t count = mistakes.count + mistakes.lost_count;
+    if (is_good)
+        (void)puts("The configuration is good.");
+    else
+        (void)printf("%zu %s: requests are answered 503 until %s mended.\n", count,
+                     count == 1 ? "mistake" : "mistakes", count == 1 ? "it is" : "they are");
+    config_free(config);
+    config_mistakes_fini(&mistakes);
+    return is_good ? CTL_OK : CTL_FAILED;
+}
