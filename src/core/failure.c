@@ -133,25 +133,29 @@ failure_get(enum failure failure)
     return &rows[failure];
 }
 
-const char *
-failure_type_for_status(int status)
+static int
+format(const struct failure_row *row, const char *type, const char *detail, struct buf *out)
 {
-    if (status == 429)
-        return LIMIT;
-    return status >= 500 ? SERVER : CLIENT;
+    if (buf_puts(out, "{\"error\":{\"message\":\"") != 0 ||
+        buf_put_json(out, span_from(row->message)) != 0)
+        return -1;
+    if (detail && (buf_puts(out, ": ") != 0 || buf_put_json(out, span_from(detail)) != 0))
+        return -1;
+    return buf_putf(out, "\",\"type\":\"%s\",\"param\":null,\"code\":\"%s\"}}\n", type, row->code);
 }
 
 int
 failure_format(enum failure failure, const char *detail, struct buf *out)
 {
     const struct failure_row *row = failure_get(failure);
-    if (buf_puts(out, "{\"error\":{\"message\":\"") != 0 ||
-        buf_put_json(out, span_from(row->message)) != 0)
-        return -1;
-    if (detail && (buf_puts(out, ": ") != 0 || buf_put_json(out, span_from(detail)) != 0))
-        return -1;
-    return buf_putf(out, "\",\"type\":\"%s\",\"param\":null,\"code\":\"%s\"}}\n", row->type,
-                    row->code);
+    return format(row, row->type, detail, out);
+}
+
+int
+failure_format_status(int status, struct buf *out)
+{
+    const char *type = status == 429 ? LIMIT : status >= 500 ? SERVER : CLIENT;
+    return format(failure_get(FAILURE_UPSTREAM_ERROR), type, NULL, out);
 }
 
 const char *

@@ -62,7 +62,9 @@ const struct failure_row *failure_get(enum failure failure);
  * is full. */
 int failure_format(enum failure failure, const char *detail, struct buf *out);
 
-const char *failure_type_for_status(int status);
+/* The same for an upstream's error status whose own body cannot pass: FAILURE_UPSTREAM_ERROR, its
+ * type as OpenAI's errors of that status have it. */
+int failure_format_status(int status, struct buf *out);
 
 /* "Too Many Requests" for the CGI Status line; "" for one without a name. */
 const char *failure_reason(int status);
