@@ -66,10 +66,10 @@ enum wire_fault {
 };
 
 struct wire_reply {
-    int status;           /* of the final answer; 0 until its header block ended */
-    bool head_complete;   /* the blank line was seen */
-    bool body_complete;   /* length or chunking agree; for close-delimited bodies: closed cleanly */
-    bool close_delimited; /* the end was told by closing alone */
+    int status;             /* of the final answer; 0 until its header block ended */
+    bool head_complete;     /* the blank line was seen */
+    bool body_complete;     /* length or chunking agree; for close-delimited bodies: closed */
+    bool close_delimited;   /* the end was told by closing alone, which a cut can look like */
     int64_t content_length; /* as declared; -1 none */
     bool decoded;           /* bytes handed on are the decoded ones */
     enum wire_fault fault;

@@ -421,13 +421,16 @@ static const struct meaning {
     {CURLE_URL_MALFORMAT, {WIRE_LOCAL, WIRE_LOCAL, WIRE_LOCAL}},
 };
 
-/* Only the connect phase has a time limit of the library's. */
+/* Only the connect phase has a time limit of the library's. Its connect time is that of the whole
+ * phase, so the local port says whether TCP was done. */
 static enum wire_fault
 judge_timeout(const struct connection *connection)
 {
+    long port = 0;
     if (get_time_us(connection, CURLINFO_NAMELOOKUP_TIME_T) == 0)
         return WIRE_RESOLVE;
-    return get_time_us(connection, CURLINFO_CONNECT_TIME_T) == 0 ? WIRE_CONNECT_TIMEOUT : WIRE_TLS;
+    curl_easy_getinfo(connection->easy, CURLINFO_LOCAL_PORT, &port);
+    return port > 0 ? WIRE_TLS : WIRE_CONNECT_TIMEOUT;
 }
 
 enum wire_fault

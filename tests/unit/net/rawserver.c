@@ -195,14 +195,13 @@ serve(void *self)
             return NULL;
         int yes = 1;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-        unsigned number = atomic_load(&server->accepts);
+        unsigned number = atomic_fetch_add(&server->accepts, 1);
         assert(number < PEERS_MAX);
         size_t script = number < server->script_count ? number : server->script_count - 1;
         struct peer *peer = &server->peers[number];
         *peer = (struct peer){.server = server, .script = &server->scripts[script], .fd = fd};
         int failed = pthread_create(&peer->thread, NULL, serve_peer, peer);
         assert(!failed);
-        atomic_fetch_add(&server->accepts, 1);
     }
 }
 

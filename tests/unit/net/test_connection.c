@@ -313,9 +313,10 @@ eight_threads_share_the_pool(void **state)
     struct worker workers[THREADS] = {0};
     struct trial trial;
     trial_open(&trial, &answering, 1, NULL, &trial_options);
+    const struct wire_request request = trial_request(&trial, "GET");
     for (size_t i = 0; i < THREADS; i++) {
         workers[i].trial = &trial;
-        workers[i].request = trial_request(&trial, "GET");
+        workers[i].request = request;
         assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
     }
     for (size_t i = 0; i < THREADS; i++) {

@@ -37,6 +37,13 @@ on_bytes(void *self, struct span bytes)
     return trial->observer.stops_at_bytes ? -1 : 0;
 }
 
+static uint64_t
+until_ms(uint64_t passed_ms, uint64_t limit_ms, uint64_t wait_ms)
+{
+    uint64_t left_ms = limit_ms > passed_ms ? limit_ms - passed_ms : 0;
+    return left_ms < wait_ms ? left_ms : wait_ms;
+}
+
 static int
 on_watch(void *self, short revents, uint64_t *wait_ms)
 {
@@ -46,10 +53,17 @@ on_watch(void *self, short revents, uint64_t *wait_ms)
     trial->watches++;
     trial->revents = (short)(trial->revents | revents);
     *wait_ms = 60000;
+    if (observer->releases_after_ms > 0 && !trial->has_released) {
+        trial->has_released = passed_ms >= observer->releases_after_ms;
+        if (trial->has_released)
+            rawserver_release(trial->server);
+        else
+            *wait_ms = until_ms(passed_ms, observer->releases_after_ms, *wait_ms);
+    }
     if (observer->stops_after_ms > 0) {
         if (passed_ms >= observer->stops_after_ms)
             return -1;
-        *wait_ms = observer->stops_after_ms - passed_ms;
+        *wait_ms = until_ms(passed_ms, observer->stops_after_ms, *wait_ms);
     }
     bool is_gone = (revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
     return observer->stops_at_revents && is_gone ? -1 : 0;
@@ -102,6 +116,7 @@ trial_run(struct trial *trial, const struct wire_request *request)
     buf_clear(&trial->body);
     trial->heads = trial->watches = 0;
     trial->revents = 0;
+    trial->has_released = false;
     trial->began_ms = clock_boot_ms();
     trial->transfer = transfer_run(trial->pool, request, &observer, &trial->reply);
     trial->took_ms = clock_boot_ms() - trial->began_ms;

@@ -20,9 +20,10 @@
 struct trial_observer {
     bool stops_at_head;
     bool stops_at_bytes;
-    bool releases_at_head;   /* lets the server go on when the head is there … */
-    bool releases_at_bytes;  /* … or the first piece of the body */
-    uint64_t stops_after_ms; /* 0: never */
+    bool releases_at_head;      /* lets the server go on when the head is there … */
+    bool releases_at_bytes;     /* … or the first piece of the body */
+    uint64_t releases_after_ms; /* 0: never */
+    uint64_t stops_after_ms;    /* 0: never */
     bool stops_at_revents;
     bool is_watching; /* watch_fd and watch_events count */
     int watch_fd;
@@ -42,7 +43,8 @@ struct trial {
     struct buf body;
     unsigned heads;
     unsigned watches;
-    short revents; /* all that were told */
+    bool has_released; /* after releases_after_ms */
+    short revents;     /* all that were told */
     uint64_t began_ms;
     uint64_t took_ms;
 };
