@@ -146,6 +146,20 @@ warn_about_access(struct load *load)
                       "is not set: only users that the web server authenticates get in");
 }
 
+/* .env.example was copied and not finished. */
+static void
+warn_about_examples(struct load *load)
+{
+    for (size_t row = 0; row < option_count; row++) {
+        const struct option *option = &option_table[row];
+        const struct setting *setting = &load->settings[row];
+        if (option->kind == OPTION_SECRET && setting->text && option->example &&
+            strcmp(setting->text, option->example) == 0)
+            mistakes_warn(load->mistakes, setting->at, setting->name,
+                          "is still the one of .env.example");
+    }
+}
+
 void
 keys_make(struct load *load)
 {
@@ -157,4 +171,5 @@ keys_make(struct load *load)
     read_admins(load);
     list_secrets(load);
     warn_about_access(load);
+    warn_about_examples(load);
 }

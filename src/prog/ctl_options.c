@@ -105,9 +105,10 @@ static const struct form forms[] = {
     {"--env",
      "# .env - the configuration of postern. Made by `posternctl options --env`.\n"
      "#\n"
-     "# Only the lines without a \"#\" are needed. Copy it to .env, chmod 0600 it, keep it out of "
-     "the\n"
-     "# document root, and ask `posternctl check` what is still wrong. Durations are in seconds.\n",
+     "# Only the lines without a \"#\" are needed. Copy it to .env, chmod 0600 .env, keep it out "
+     "of\n"
+     "# the document root, and ask `posternctl check` what is still wrong. Durations are in\n"
+     "# seconds, decimals allowed; sizes are bytes, or have KiB, MiB or GiB behind them.\n",
      print_env},
     {"--man", "", print_man},
 };

@@ -264,6 +264,15 @@ says_who_gets_in(void **state)
     assert_true(site->config->open);
 }
 
+static void
+a_key_of_the_example_is_warned_about(void **state)
+{
+    struct site *site = *state;
+    assert_true(site_load_env(site, "FALLBACK_OPENAI_API_KEY=the-key-of-the-fallback\n"));
+    site_expect_warning(site,
+                        "%/work/.env:5: FALLBACK_OPENAI_API_KEY: is still the one of .env.example");
+}
+
 int
 main(void)
 {
@@ -281,6 +290,7 @@ main(void)
         TEST(only_digests_of_client_keys_are_kept),
         TEST(every_secret_is_listed),
         TEST(says_who_gets_in),
+        TEST(a_key_of_the_example_is_warned_about),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
