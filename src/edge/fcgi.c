@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/span.h"
 #include "edge/cgihead.h"
 #include "edge/peer.h"
 
@@ -36,8 +37,8 @@ struct connection {
     FCGX_Request request;
     struct peer peer;
     bool is_overload;
-    bool is_broken;  /* a write failed: nothing more is sent */
-    bool is_aborted; /* on purpose */
+    bool is_over; /* nothing more is sent … */
+    bool is_cut;  /* … and END_REQUEST neither */
 };
 
 int
@@ -136,20 +137,20 @@ static int
 note_error(struct connection *connection)
 {
     if (FCGX_GetError(connection->request.out) != 0)
-        connection->is_broken = true;
-    return connection->is_broken ? -1 : 0;
+        connection->is_over = connection->is_cut = true;
+    return connection->is_over ? -1 : 0;
 }
 
 static int
 put(struct connection *connection, struct span bytes)
 {
-    while (bytes.len > 0 && !connection->is_broken && !connection->is_aborted) {
+    while (bytes.len > 0 && !connection->is_over) {
         size_t part = bytes.len < PUT_MAX_BYTES ? bytes.len : PUT_MAX_BYTES;
         (void)FCGX_PutStr(bytes.ptr, (int)part, connection->request.out);
         (void)note_error(connection);
         bytes = span_of(bytes.ptr + part, bytes.len - part);
     }
-    return connection->is_broken || connection->is_aborted ? -1 : 0;
+    return connection->is_over ? -1 : 0;
 }
 
 static int
@@ -162,7 +163,7 @@ send_head(void *self, int status, const struct wire_headers *headers)
     if (rc == 0)
         rc = put(connection, buf_span(&head));
     else
-        connection->is_broken = true; /* an answer without its head is none */
+        connection->is_over = connection->is_cut = true; /* an answer without its head is none */
     buf_fini(&head);
     return rc;
 }
@@ -177,18 +178,33 @@ static int
 flush_out(void *self)
 {
     struct connection *connection = self;
-    if (connection->is_broken || connection->is_aborted)
+    if (connection->is_over)
         return -1;
     (void)FCGX_FFlush(connection->request.out);
     return note_error(connection);
 }
 
-/* Without END_REQUEST, so that the web server knows the answer to be cut, and at once. */
+/* mod_fcgid ends an answer whose connection broke with an HTML page of its own and makes it look
+ * whole, up to the declared length. Told by what it is not: mod_proxy_fcgi, Apache's other way. */
+static bool
+is_mod_fcgid(char **params)
+{
+    const char *software = FCGX_GetParam("SERVER_SOFTWARE", params);
+    const char *script = FCGX_GetParam("SCRIPT_FILENAME", params);
+    return span_has_prefix(span_from(software), "Apache") &&
+           !span_has_prefix(span_from(script), "proxy:");
+}
+
+/* Breaks the connection at once, without END_REQUEST: lighttpd and mod_proxy_fcgi then break
+ * theirs. Under mod_fcgid the answer is ended short of its declared length instead. */
 static void
 abort_answer(void *self)
 {
     struct connection *connection = self;
-    connection->is_aborted = true;
+    connection->is_over = true;
+    if (is_mod_fcgid(connection->request.envp))
+        return;
+    connection->is_cut = true;
     (void)shutdown(connection->request.ipcFd, SHUT_RDWR);
 }
 
@@ -197,7 +213,7 @@ is_gone(void *self, short revents)
 {
     struct connection *connection = self;
     (void)revents; /* the waiting descriptor has two meanings: ask it */
-    return connection->is_broken || connection->is_aborted || peer_is_gone(&connection->peer);
+    return connection->is_over || peer_is_gone(&connection->peer);
 }
 
 static void
@@ -218,7 +234,7 @@ finish(struct connection *connection)
 {
     FCGX_Request *request = &connection->request;
     int fd = request->ipcFd;
-    if (connection->is_broken || connection->is_aborted) {
+    if (connection->is_cut) {
         FCGX_Free(request, 0); /* FCGX_Finish_r would try to write the rest and END_REQUEST */
         (void)close(fd);
         return;
@@ -265,7 +281,7 @@ fcgi_answer(const struct fcgi_server *server, int fd, bool is_overload)
     const char *fault = find_fault(&connection.request);
     if (fault) {
         log_write(LOG_LEVEL_INFO, "connection_refused reason=%s", fault);
-        connection.is_aborted = true;
+        connection.is_cut = true;
         finish(&connection);
         return;
     }

@@ -151,6 +151,38 @@ an_aborted_answer_is_cut_at_once_and_never_ended(void **state)
 }
 
 static void
+serve_abort_under_apache(void *self, struct exchange *exchange)
+{
+    (void)self;
+    talk_answer(exchange, "hel");
+    exchange->sink.abort(exchange->sink.self);
+    talk.notes[0] = exchange->sink.bytes(exchange->sink.self, span_from("never sent"));
+}
+
+static void
+under_mod_fcgid_an_aborted_answer_is_ended_short_because_it_would_be_padded(void **state)
+{
+    (void)state;
+    static const char *const fcgid[] = {"REQUEST_METHOD=GET", "SERVER_SOFTWARE=Apache/2.4",
+                                        "SCRIPT_FILENAME=/home/u/postern.fcgi", NULL};
+    static const char *const proxy[] = {"REQUEST_METHOD=GET", "SERVER_SOFTWARE=Apache/2.4",
+                                        "SCRIPT_FILENAME=proxy:fcgi://postern-ai/", NULL};
+    talk_open(serve_abort_under_apache, false);
+    fcgirecord_request(talk.client_fd, fcgid, nothing);
+    assert_int_equal(talk_read(), FCGIRECORD_ENDED);
+    talk_end();
+    assert_int_equal(talk.notes[0], -1);
+    assert_null(strstr(buf_text(&talk.reply.out), "never"));
+    talk_free();
+
+    talk_open(serve_abort_under_apache, false);
+    fcgirecord_request(talk.client_fd, proxy, nothing);
+    assert_int_equal(talk_read(), FCGIRECORD_CUT);
+    talk_end();
+    talk_free();
+}
+
+static void
 an_answer_arrives_though_the_body_was_not_read(void **state)
 {
     (void)state;
@@ -254,6 +286,8 @@ main(void)
         cmocka_unit_test(a_large_answer_goes_out_unchanged),
         cmocka_unit_test(a_failed_write_is_told_and_stays_told),
         cmocka_unit_test(an_aborted_answer_is_cut_at_once_and_never_ended),
+        cmocka_unit_test(
+            under_mod_fcgid_an_aborted_answer_is_ended_short_because_it_would_be_padded),
         cmocka_unit_test(an_answer_arrives_though_the_body_was_not_read),
         cmocka_unit_test(only_the_peers_going_wakes_who_waits_and_an_unread_body_does_not),
         cmocka_unit_test(the_end_of_the_process_wakes_who_waits_once),
