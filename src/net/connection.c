@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "base/mem.h"
+#include "net/authorities.h"
 #include "net/framing.h"
 
 #define RECEIVE_BYTES 16384L
@@ -31,6 +32,7 @@ struct connection {
 /* The library's shared connection cache is not safe across threads, so that is not among it. */
 struct connection_share {
     CURLSH *curl;
+    const char *ca_dir; /* the system's authorities by hash; NULL: the library's way */
     pthread_mutex_t locks[CURL_LOCK_DATA_LAST];
 };
 
@@ -80,6 +82,8 @@ connection_share_new(struct err *err)
     }
     for (size_t i = 0; i < CURL_LOCK_DATA_LAST; i++)
         pthread_mutex_init(&share->locks[i], NULL);
+    const char *ca_dir = curl_version_info(CURLVERSION_NOW)->capath;
+    share->ca_dir = authorities_is_hashed(ca_dir) ? ca_dir : NULL;
     share->curl = curl_share_init();
     CURLSH *curl = share->curl;
     if (curl && curl_share_setopt(curl, CURLSHOPT_LOCKFUNC, lock_share) == CURLSHE_OK &&
@@ -246,20 +250,27 @@ set_rules(struct setter *set)
 }
 
 static void
+set_authorities(struct setter *set, const char *ca_file, const char *ca_dir)
+{
+    if (ca_file) {
+        SET(set, CAINFO, ca_file);
+        SET(set, CAPATH, NULL); /* that authority, and not the system's too */
+    } else if (ca_dir) {
+        SET(set, CAINFO, NULL);
+        SET(set, CAPATH, ca_dir);
+    }
+}
+
+static void
 set_origin(struct setter *set, const struct pool_options *options,
            const struct wire_request *request)
 {
-    const char *ca_file = request->ca_file ? request->ca_file : options->ca_file;
     SET(set, URL, request->url);
     SET(set, CONNECTTIMEOUT_MS, at_most_int(request->connect_timeout_ms));
     SET(set, MAXLIFETIME_CONN, at_most_int(options->connection_life_s));
     SET(set, MAXAGE_CONN, at_most_int(options->idle_life_s));
     if (options->user_agent)
         SET(set, USERAGENT, options->user_agent);
-    if (ca_file) {
-        SET(set, CAINFO, ca_file);
-        SET(set, CAPATH, NULL); /* that authority, and not the system's too */
-    }
     if (request->decode)
         SET(set, ACCEPT_ENCODING, "gzip, deflate");
 }
@@ -325,13 +336,14 @@ connection_start(struct connection *connection, struct connection_share *share,
     struct setter set = {.easy = connection->easy};
     set_rules(&set);
     set_origin(&set, options, request);
+    set_authorities(&set, request->ca_file ? request->ca_file : options->ca_file, share->ca_dir);
     set_method(&set, request);
     set_callbacks(&set, connection);
     SET(&set, SHARE, share->curl);
     if (set.code != CURLE_OK) {
         connection->code = set.code;
-        snprintf(connection->words, sizeof connection->words, "option %s: %s", set.option,
-                 curl_easy_strerror(set.code));
+        (void)snprintf(connection->words, sizeof connection->words, "option %s: %s", set.option,
+                       curl_easy_strerror(set.code));
         return -1;
     }
     connection->is_added = curl_multi_add_handle(connection->multi, connection->easy) == CURLM_OK;

@@ -246,7 +246,7 @@ conclude(struct transfer *t)
     struct connection_facts facts = connection_facts(t->item->connection);
     fill_connection(t);
     reply->fault = judge(t);
-    reply->os_errno = facts.os_errno;
+    reply->os_errno = facts.was_connected ? 0 : facts.os_errno;
     if (!facts.was_connected && !t->is_stopped && is_local(reply->fault, facts.os_errno))
         reply->fault = WIRE_LOCAL;
     reply->body_complete = reply->fault == WIRE_NO_FAULT;

@@ -8,6 +8,13 @@ from turn import ACCEPT, CHUNKED, HEAD, JSON, SSE, fault
 # --- the connection ----------------------------------------------------------------------------
 
 
+@fault("U10", ACCEPT)
+def speaks_first(turn):
+    """Plain text where a TLS handshake is expected."""
+    turn.wire.whole(400, b"<h1>speak TLS</h1>", "text/html")
+    turn.wire.close()
+
+
 @fault("U11", ACCEPT)
 def reset_on_accept(turn):
     turn.wire.reset()

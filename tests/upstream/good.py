@@ -22,6 +22,13 @@ def ok(turn):
 
 
 @fault("ok")
+def late(turn):
+    """A good answer whose first byte waits for a permit."""
+    turn.wire.gate(turn.step.pop("gate", None))
+    ok(turn)
+
+
+@fault("ok")
 def gzipped(turn):
     """Compressed when that was asked for."""
     asked = "gzip" in (turn.ask.header("accept-encoding") or "")

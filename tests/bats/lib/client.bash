@@ -8,12 +8,13 @@ ask() {
     local method=$1 path=$2
     shift 2
     ANSWER=${ANSWER_DIR:-$BATS_TEST_TMPDIR}
-    local how=(-X "$method")
-    [ "$method" != HEAD ] || how=(--head)
+    local how=(-X "$method" -o "$ANSWER/body")
+    # curl takes the head of an answer to HEAD for its body.
+    [ "$method" != HEAD ] || how=(--head -o /dev/null)
     rm -f "$ANSWER/head" "$ANSWER/body"
     touch "$ANSWER/head" "$ANSWER/body"
     CURL_CODE=0
-    STATUS=$(curl -sS --path-as-is --max-time 60 "${how[@]}" -o "$ANSWER/body" -D "$ANSWER/head" \
+    STATUS=$(curl -sS --path-as-is --max-time 60 "${how[@]}" -D "$ANSWER/head" \
         -w '%{http_code}' "$@" "$BASE$path" 2>"$ANSWER/curl") || CURL_CODE=$?
 }
 

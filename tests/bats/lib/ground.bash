@@ -7,12 +7,13 @@
 #   $GROUND/conf/               the shipped server configurations
 #   $GROUND/run/                sockets, pids, logs
 #
-# POSTERN_FCGI names the program; without it the one of the build tree is taken ($BUILD, else the
-# source tree). Web servers refuse to work as root, so root runs them as www-data.
+# POSTERN_FCGI names the program, POSTERNCTL the operator's tool; without them those of the build tree
+# are taken: $BUILD, else the source tree, else its build/. Web servers refuse to work as root, so root runs them as www-data.
 
 TREE=$(cd "${BATS_TEST_DIRNAME:?}/../.." && pwd)
-PROGRAM=$(realpath "${POSTERN_FCGI:-${BUILD:-$TREE}/src/postern.fcgi}")
-CTL=$(realpath "${POSTERNCTL:-${BUILD:-$TREE}/src/posternctl}")
+[ -n "${BUILD:-}" ] || { [ -x "$TREE/src/postern.fcgi" ] && BUILD=$TREE; } || BUILD=$TREE/build
+PROGRAM=$(realpath -m "${POSTERN_FCGI:-$BUILD/src/postern.fcgi}")
+CTL=$(realpath -m "${POSTERNCTL:-$BUILD/src/posternctl}")
 RUN_USER=$(id -un)
 [ "$(id -u)" -ne 0 ] || RUN_USER=${RUN_USER_FOR_ROOT:-www-data}
 

@@ -5,14 +5,20 @@ SERVERS=(lighttpd lighttpd-cgi apache-proxy apache-fcgid apache-cgid apache-htac
     apache-htaccess-fcgid nginx)
 SERVER=${SERVER:-lighttpd}
 
+# The upstream keys. No word that a log line needs may stand in them: fragments of keys are redacted.
+PRIMARY_KEY=sk-1st-9f8e7d6c5b4a3210
+FALLBACK_KEY=sk-2nd-0a1b2c3d4e5f6789
+OPERATOR_KEY=pk-operator-5544332211
+
 # gateway_env [NAME=VALUE…] - writes the .env file; NAME= alone leaves a variable out
 gateway_env() {
     local -A values=(
         [PRIMARY_OPENAI_HOST]=http://127.0.0.1:${PRIMARY_PORT:-9}
-        [PRIMARY_OPENAI_API_KEY]=primary-key-0123456789
+        [PRIMARY_OPENAI_API_KEY]=$PRIMARY_KEY
         [FALLBACK_OPENAI_HOST]=http://127.0.0.1:${FALLBACK_PORT:-9}
-        [FALLBACK_OPENAI_API_KEY]=fallback-key-0123456789
+        [FALLBACK_OPENAI_API_KEY]=$FALLBACK_KEY
         [POSTERN_TRUST_LOOPBACK]=yes
+        [POSTERN_ADMIN_KEY]=$OPERATOR_KEY
         [POSTERN_STATE]=$GROUND/postern/state/test.state
     )
     local pair name file=$GROUND/postern/.env
@@ -25,6 +31,17 @@ gateway_env() {
     chmod 600 "$file.new"
     chown "$RUN_USER" "$file.new"
     mv "$file.new" "$file"
+}
+
+# reconfigure [NAME=VALUE…] - a new .env file for the running gateway; returns once it is in use
+reconfigure() {
+    local mark=version-$RANDOM-$RANDOM
+    gateway_env APP_VERSION="$mark" "$@"
+    wait_until "the new configuration is in use" gateway_version_is "$mark"
+}
+
+gateway_version_is() {
+    [ "$(curl -s --max-time 5 -H "api-key: $OPERATOR_KEY" "$BASE/version")" = "$1" ]
 }
 
 # The environment of servers: nothing of ours but what is named here.
@@ -135,6 +152,16 @@ is_cgi() {
     *cgi | apache-cgid | apache-htaccess) return 0 ;;
     *) return 1 ;;
     esac
+}
+
+# The same web server with a state file that knows nothing: fresh NAME=VALUE…
+fresh_start() {
+    server_stop
+    rm -rf "$GROUND/postern/state"
+    mkdir "$GROUND/postern/state"
+    chown "$RUN_USER" "$GROUND/postern/state"
+    gateway_env "$@"
+    server_start
 }
 
 # setup_file of nearly every suite: two upstreams, the configuration, a server

@@ -3,8 +3,11 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "net/authorities.h"
 #include "testcert.h"
 
 #define REPLY RAW_BYTES("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
@@ -117,6 +120,26 @@ an_unreadable_authority_closes_and_does_not_open(void **state)
     assert_nothing_was_sent(&trial, "certificate");
     trial_close(&trial);
     SSL_CTX_free(tls);
+}
+
+static void
+only_a_directory_with_hashed_names_can_be_looked_into(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/postern-test-certs-XXXXXX";
+    char bundle[64], hashed[64];
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(bundle, sizeof bundle, "%s/bundle.pem", dir);
+    (void)snprintf(hashed, sizeof hashed, "%s/a94d09e5.0", dir);
+    assert_int_equal(symlink("nowhere", bundle), 0);
+    assert_false(authorities_is_hashed(dir));
+    assert_int_equal(symlink("nowhere", hashed), 0);
+    assert_true(authorities_is_hashed(dir));
+    unlink(hashed);
+    unlink(bundle);
+    rmdir(dir);
+    assert_false(authorities_is_hashed(dir));
+    assert_false(authorities_is_hashed(NULL));
 }
 
 /* A connection that was checked against one authority must not serve a request that names another,
@@ -271,6 +294,7 @@ main(void)
         cmocka_unit_test(an_authority_that_was_not_named_is_not_trusted),
         cmocka_unit_test(an_unreadable_authority_closes_and_does_not_open),
         cmocka_unit_test(the_requests_authority_stands_in_place_of_the_pools),
+        cmocka_unit_test(only_a_directory_with_hashed_names_can_be_looked_into),
         cmocka_unit_test(u09_old_tls_is_refused),
         cmocka_unit_test(u10_a_handshake_that_stalls_is_given_up_in_time),
         cmocka_unit_test(u10_plain_text_on_a_tls_port_is_a_tls_fault),
