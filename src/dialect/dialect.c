@@ -7,6 +7,7 @@
 #include "core/allow.h"
 
 #define USER_AGENT "postern/" POSTERN_VERSION
+#define DEPLOYMENT_MAX_BYTES 4096
 
 /* --- auto: the path as the client wrote it, as the original service did --------------------------
  */
@@ -64,48 +65,97 @@ dialect_model(const struct dialect_ask *ask, const struct route_candidate *candi
 }
 
 /* The document with `model` in the place of its top-level model, or as the first member where it
- * has none and `may_insert`. Every other byte stays. */
+ * has none. Every other byte stays. */
 static int
 splice_model(struct span document, const struct json_member *member, const char *model,
-             bool may_insert, struct buf *out)
+             struct buf *out)
 {
-    struct span head = document, tail = {NULL, 0};
-    const char *open = memchr(document.ptr, '{', document.len);
     bool is_there = member->type != JSON_NONE;
-    if (!is_there && (!may_insert || !open))
-        return buf_put_span(out, document);
+    const char *open = memchr(document.ptr, '{', document.len);
     size_t cut = is_there ? member->offset : (size_t)(open - document.ptr) + 1;
     size_t gap = is_there ? member->value.len : 0;
-    head.len = cut;
-    tail = span_of(document.ptr + cut + gap, document.len - cut - gap);
-    bool is_alone = !is_there && span_has_prefix(span_trim(tail), "}");
-    if (buf_put_span(out, head) != 0 || (!is_there && buf_puts(out, "\"model\":") != 0) ||
-        buf_puts(out, "\"") != 0 || buf_put_json(out, span_from(model)) != 0 ||
+    struct span head = span_of(document.ptr, cut);
+    struct span tail = span_of(document.ptr + cut + gap, document.len - cut - gap);
+    bool is_alone = span_has_prefix(span_trim(tail), "}");
+    if (buf_put_span(out, head) != 0 || buf_puts(out, is_there ? "\"" : "\"model\":\"") != 0 ||
+        buf_put_json(out, span_from(model)) != 0 ||
         buf_puts(out, is_there || is_alone ? "\"" : "\",") != 0)
         return -1;
     return buf_put_span(out, tail);
 }
 
+/* The model to write into the body; NULL: it stays as it is. A dialect that has no deployments in
+ * its paths is told in the body what the client said in the path. */
+static const char *
+body_model(const struct dialect_ask *ask, const struct route_candidate *candidate)
+{
+    const char *model = dialect_model(ask, candidate);
+    bool is_named = ask->model.type != JSON_NONE && ask->model.type != JSON_NULL;
+    bool is_in_path = ask->operation->deployment.len > 0 &&
+                      dialect_get(candidate->upstream->dialect)->model_in_body;
+    bool is_object = span_has_prefix(span_trim(ask->body.bytes), "{");
+    if (ask->operation->row->body != OPERATION_BODY_JSON || !ask->body.present || ask->body.read ||
+        !is_object || (ask->model.type == JSON_NONE && !is_in_path))
+        return NULL;
+    return model || is_named || !is_in_path ? model : ask->model_name;
+}
+
 static int
 encode_body(const struct dialect_ask *ask, const struct route_candidate *candidate,
-            struct arena *arena, struct buf *body, struct wire_request *out)
+            struct buf *body, struct wire_request *out)
 {
-    const struct dialect *dialect = dialect_get(candidate->upstream->dialect);
-    const char *model = dialect_model(ask, candidate);
-    struct span deployment = ask->operation->deployment;
-    bool may_insert = dialect->model_in_body && deployment.len > 0;
+    const char *model = body_model(ask, candidate);
     out->body = ask->body;
-    if (!model && may_insert && ask->model.type == JSON_NONE)
-        model = arena_copy(arena, deployment);
-    bool is_json = ask->operation->row->body == OPERATION_BODY_JSON;
-    if (!model || !is_json || !ask->body.present || ask->body.read)
+    if (!model)
         return 0;
     buf_clear(body);
-    if (splice_model(ask->body.bytes, &ask->model, model, may_insert, body) != 0)
+    if (splice_model(ask->body.bytes, &ask->model, model, body) != 0)
         return -1;
     out->body.bytes = buf_span(body);
     out->body.length = (int64_t)body->len;
     return 0;
+}
+
+/* In a path of Azure's the deployment is the model, so a replaced model replaces it. NULL: no
+ * memory. */
+static const char *
+rename_deployment(const struct dialect_ask *ask, const char *model, struct arena *arena)
+{
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    struct buf name;
+    buf_init(&name, DEPLOYMENT_MAX_BYTES);
+    int result = 0;
+    for (; *model && result == 0; model++)
+        result = buf_putf(&name, strchr(plain, *model) ? "%c" : "%%%02X", (unsigned char)*model);
+    const struct operation_match *operation = ask->operation;
+    const char *path = arena_printf(arena, "/openai/deployments/%s%s" SPAN_FMT, buf_text(&name),
+                                    operation->rest.ptr ? "/" : "", SPAN_ARG(operation->rest));
+    buf_fini(&name);
+    return result == 0 ? path : NULL;
+}
+
+/* The path and query for this candidate; NULL: no memory. */
+static const char *
+encode_target(const struct dialect_ask *ask, const struct route_candidate *candidate,
+              struct arena *arena)
+{
+    const struct upstream *upstream = candidate->upstream;
+    const char *model = dialect_model(ask, candidate);
+    struct dialect_ask renamed = *ask;
+    if (model && ask->operation->deployment.len > 0) {
+        renamed.path = span_from(rename_deployment(ask, model, arena));
+        if (!renamed.path.ptr)
+            return NULL;
+    }
+    return dialect_get(upstream->dialect)->target(&renamed, upstream, arena);
+}
+
+bool
+dialect_replaces_model(const struct dialect_ask *ask, const struct route_candidate *candidate)
+{
+    return dialect_model(ask, candidate) &&
+           (ask->operation->deployment.len > 0 || body_model(ask, candidate));
 }
 
 /* --- headers -----------------------------------------------------------------------------------
@@ -164,7 +214,7 @@ dialect_encode(const struct dialect_ask *ask, const struct route_candidate *cand
                struct arena *arena, struct buf *body, struct wire_request *out, struct err *err)
 {
     const struct upstream *upstream = candidate->upstream;
-    const char *target = dialect_get(upstream->dialect)->target(ask, upstream, arena);
+    const char *target = encode_target(ask, candidate, arena);
     *out = (struct wire_request){
         .method = ask->method,
         .url = target ? arena_printf(arena, "%s%s", upstream->origin, target) : NULL,
@@ -174,7 +224,7 @@ dialect_encode(const struct dialect_ask *ask, const struct route_candidate *cand
         .connect_timeout_ms = upstream->timeouts.connect_ms,
     };
     if (!out->url || encode_headers(ask, upstream, arena, &out->headers) != 0 ||
-        encode_body(ask, candidate, arena, body, out) != 0)
+        encode_body(ask, candidate, body, out) != 0)
         return err_set(err, ERR_MEMORY, "no memory for the request to upstream %s", upstream->name);
     return 0;
 }

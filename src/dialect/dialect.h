@@ -2,7 +2,8 @@
  *
  * One const struct of functions a dialect; dialect_encode() turns a client's request into the
  * request for one upstream. The body is left as it is but for the model, which is spliced in where
- * the configuration replaces it.
+ * the configuration replaces it, or where the client named it in the path alone and this dialect
+ * has no place for it there.
  */
 #ifndef POSTERN_DIALECT_DIALECT_H
 #define POSTERN_DIALECT_DIALECT_H
@@ -27,7 +28,7 @@ struct dialect_ask {
     const struct wire_headers *headers; /* the client's, all of them */
     struct wire_body body;
     struct json_member model; /* of the body's top level; JSON_NONE where there is none */
-    const char *model_name;   /* its text, unescaped; NULL */
+    const char *model_name;   /* unescaped: the body's, else the path's deployment; NULL: none */
     bool accepts_coded;       /* the client takes gzip or deflate */
 };
 
@@ -49,6 +50,9 @@ const struct dialect *dialect_get(enum upstream_dialect dialect);
 
 /* What the candidate's upstream calls the model; NULL: as the client wrote it. */
 const char *dialect_model(const struct dialect_ask *ask, const struct route_candidate *candidate);
+
+/* Is the model that this candidate gets the configuration's choice and not the client's? */
+bool dialect_replaces_model(const struct dialect_ask *ask, const struct route_candidate *candidate);
 
 /* Fills `out`; what it needs comes from `arena`, a changed body is written into `body` (which must
  * outlive the exchange). */

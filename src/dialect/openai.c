@@ -1,16 +1,21 @@
 /* openai.c - the OpenAI dialect: everything below /v1, a bearer token, the model in the body. */
 #include "dialect/dialect.h"
 
+#include <string.h>
+
 /* Azure's api-version means nothing here; other parameters stay. */
 static const char *
 query_without_version(struct span query, struct arena *arena)
 {
-    char *kept = arena_copy(arena, (struct span){"", 0});
+    char *kept = arena_alloc(arena, query.len + sizeof("?"));
+    size_t len = 0;
     while (kept && query.ptr) {
         struct span part = span_split(&query, '&');
         if (part.len == 0 || span_has_prefix(part, "api-version="))
             continue;
-        kept = arena_printf(arena, "%s%c" SPAN_FMT, kept, *kept ? '&' : '?', SPAN_ARG(part));
+        kept[len] = len == 0 ? '?' : '&';
+        memcpy(kept + len + 1, part.ptr, part.len);
+        len += part.len + 1;
     }
     return kept;
 }

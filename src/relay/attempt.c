@@ -209,8 +209,10 @@ encode(struct attempt *attempt, struct wire_request *wire)
             .present = true,
         };
     struct err err;
-    attempt->facts.client_named_model = request->model_name != NULL;
-    attempt->facts.model_is_replaced = dialect_model(&ask, attempt->candidate) != NULL;
+    /* Where we cannot see the model (a form, an opaque path) it is not of our choosing. */
+    attempt->facts.client_named_model =
+        request->model_name || request->operation.row->body != OPERATION_BODY_JSON;
+    attempt->facts.model_is_replaced = dialect_replaces_model(&ask, attempt->candidate);
     if (dialect_encode(&ask, attempt->candidate, &request->arena, &attempt->body, wire, &err) == 0)
         return 0;
     log_write(LOG_LEVEL_ERROR, "attempt_failed req=%s reason=\"%s\"", request->id, err.msg);

@@ -1,6 +1,8 @@
 /* body.c - reads a client's body whole and checks it before anybody else sees it. */
 #include "relay/request.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 
 #define READ_BYTES 16384
@@ -103,11 +105,14 @@ check_json(struct request *request, struct request_fault *fault)
         return 0;
     struct buf name;
     buf_init(&name, MODEL_MAX);
-    if (json_unescape(request->model.value, &name) == 0)
+    request->model_name = NULL;
+    /* A NUL would end the name for us and not for the upstream. */
+    if (json_unescape(request->model.value, &name) == 0 && !memchr(buf_text(&name), 0, name.len))
         request->model_name = arena_copy(&request->arena, buf_span(&name));
     buf_fini(&name);
     if (!request->model_name)
-        return refuse(fault, FAILURE_INVALID_JSON, "the model's name is longer than 512 bytes");
+        return refuse(fault, FAILURE_INVALID_JSON,
+                      "the model's name is longer than 512 bytes or holds a NUL");
     return 0;
 }
 

@@ -203,6 +203,29 @@ read_target(struct request *request, const char *const *params, const char *moun
     return 0;
 }
 
+static unsigned
+hex_value(char digit)
+{
+    unsigned lower = (unsigned char)digit | 0x20U;
+    return lower >= 'a' ? lower - 'a' + 10 : lower - '0';
+}
+
+/* A segment of the path, whose escapes have been checked, as the text that it stands for. */
+static const char *
+unescape(struct arena *arena, struct span segment)
+{
+    char *text = arena_copy(arena, segment);
+    char *out = text;
+    for (const char *at = text; at && *at; at++) {
+        bool is_escape = *at == '%';
+        *out++ = is_escape ? (char)(hex_value(at[1]) * 16 + hex_value(at[2])) : *at;
+        at += is_escape ? 2 : 0;
+    }
+    if (out)
+        *out = '\0';
+    return text;
+}
+
 /* --- the rest ----------------------------------------------------------------------------------
  */
 
@@ -259,6 +282,8 @@ request_read(struct request *request, const char *const *params, const char *mou
         span_contains_nocase(coding, "gzip") || span_contains_nocase(coding, "deflate");
     request->asks_held = span_is_nocase(header_or_empty(request, "x-postern-delivery"), "held");
     request->operation = operation_find(span_from(request->method), request->path);
+    if (request->operation.deployment.len > 0)
+        request->model_name = unescape(&request->arena, request->operation.deployment);
     return 0;
 }
 

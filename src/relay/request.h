@@ -39,13 +39,12 @@ struct request {
     bool accepts_coded; /* gzip or deflate */
     bool asks_held;     /* X-Postern-Delivery: held */
 
-    /* known for API requests after request_find_operation() */
     struct operation_match operation;
 
     /* known after request_load_body() */
     struct buf body;
     struct json_member model;
-    const char *model_name; /* unescaped; NULL where the body has none */
+    const char *model_name; /* unescaped: the body's, else the path's deployment; NULL: none */
     bool wants_stream;
 
     const char *client; /* who it is, for the log */

@@ -197,6 +197,7 @@ bad_bodies_are_refused_with_their_own_error(void **state)
         {"CONTENT_LENGTH=7", json, "{\"a\":x}", FAILURE_INVALID_JSON, "at byte offset 5"},
         {"CONTENT_LENGTH=25", json, "{\"model\":\"a\",\"model\":\"b\"}", FAILURE_DUPLICATE_KEY,
          "model"},
+        {NULL, json, "{\"model\":\"gpt\\u0000evil\"}", FAILURE_INVALID_JSON, "NUL"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct request request;
@@ -207,6 +208,35 @@ bad_bodies_are_refused_with_their_own_error(void **state)
             assert_non_null(fault.detail);
             assert_non_null(strstr(fault.detail, rows[i].detail));
         }
+        request_fini(&request);
+    }
+}
+
+static void
+a_path_names_the_model_until_the_body_does(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *uri, *body, *model;
+    } rows[] = {
+        {"REQUEST_URI=/openai/deployments/gpt%2D4o%20x/embeddings", "{}", "gpt-4o x"},
+        {"REQUEST_URI=/openai/deployments/prod/embeddings", "{\"model\":null}", "prod"},
+        {"REQUEST_URI=/openai/deployments/prod/embeddings", "{\"model\":\"mine\"}", "mine"},
+        {"REQUEST_URI=/v1/embeddings", "{}", NULL},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *const params[] = {"REQUEST_METHOD=POST", rows[i].uri,
+                                      "CONTENT_TYPE=application/json", NULL};
+        struct text_source text = {rows[i].body, 100};
+        const struct source source = {&text, read_text};
+        struct request request;
+        struct request_fault fault;
+        assert_int_equal(request_read(&request, params, "", &fault), 0);
+        assert_int_equal(request_load_body(&request, &source, LIMITS, &fault), 0);
+        if (rows[i].model)
+            assert_string_equal(request.model_name, rows[i].model);
+        else
+            assert_null(request.model_name);
         request_fini(&request);
     }
 }
@@ -257,6 +287,7 @@ main(void)
         cmocka_unit_test(the_credentials_are_found_where_servers_put_them),
         cmocka_unit_test(a_good_body_is_kept_byte_for_byte_and_understood),
         cmocka_unit_test(bad_bodies_are_refused_with_their_own_error),
+        cmocka_unit_test(a_path_names_the_model_until_the_body_does),
         cmocka_unit_test(a_body_without_a_length_is_counted),
         cmocka_unit_test(only_large_bodies_of_pinned_operations_are_uploads),
     };
