@@ -53,7 +53,7 @@ struct load {
     struct options options;
 
     struct upstream *upstreams; /* config->upstreams, while they are made */
-    bool is_partial; /* a file was refused: what it may say is not missed */
+    bool is_partial;            /* a file was refused: what it may say is not missed */
     bool has_failed;            /* no memory was left */
 };
 

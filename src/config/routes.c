@@ -170,8 +170,8 @@ covers(const char *first, const char *second)
 static void
 check_reachable(struct load *load, const struct node *nodes, const struct route *routes)
 {
-    const struct node *node = nodes->first;
-    for (size_t i = 0; i < nodes->count; i++, node = node->next) {
+    size_t i = 0;
+    for (const struct node *node = nodes->first; node; node = node->next, i++) {
         char quoted[MISTAKES_QUOTE_MAX];
         size_t before = 0;
         while (before < i && !covers(routes[before].model, routes[i].model))

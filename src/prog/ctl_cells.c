@@ -46,11 +46,12 @@ configured_model(const struct config *config, const struct upstream *upstream, s
 }
 
 static bool
-stands_before(const struct config *config, const struct upstream *upstream, size_t index)
+stands_before(const struct config *config, const struct upstream *upstream, size_t index,
+              const char *model)
 {
-    const char *model = configured_model(config, upstream, index);
     for (size_t i = 0; i < index; i++) {
-        if (strcmp(configured_model(config, upstream, i), model) == 0)
+        const char *earlier = configured_model(config, upstream, i);
+        if (earlier && strcmp(earlier, model) == 0)
             return true;
     }
     return false;
@@ -66,9 +67,10 @@ ctl_cells_each(const struct config *config,
         visit(&walk, upstream, NULL);
         if (!config->breaker_per_model)
             continue;
-        for (size_t m = 0; configured_model(config, upstream, m); m++) {
-            if (!stands_before(config, upstream, m))
-                visit(&walk, upstream, configured_model(config, upstream, m));
+        const char *model;
+        for (size_t m = 0; (model = configured_model(config, upstream, m)) != NULL; m++) {
+            if (!stands_before(config, upstream, m, model))
+                visit(&walk, upstream, model);
         }
     }
 }

@@ -16,7 +16,6 @@ struct sample {
     const char *what, *text, *expected;
 };
 
-/* clang-format off: what is read above what it means */
 static const struct sample samples[] = {
     {"a plain value", "A=b\n", "A=[b]\n"},
     {"blanks around the equal sign", "  A =  b c  \n", "A=[b c]\n"},
@@ -91,7 +90,6 @@ static const struct sample samples[] = {
     {"escaped quote at the end", "A='b\\'\nB=1\n", "!\nB=[1]\n"},
     {"backslash before a closing quote", "A=\"b\\\\\"\nB=1\n", "A=[b\\]\nB=[1]\n"},
 };
-/* clang-format on */
 
 static const char *
 look_up(const void *self, struct span name)

@@ -45,6 +45,8 @@ the_example_of_the_manual_is_read(void **state)
     assert_string_equal(eu->models[0].from, "gpt-4o");
     assert_string_equal(eu->models[0].to, "gpt4o-prod");
     assert_string_equal(us->key, "from-outside");
+    assert_int_equal(config->secret_count, 2); /* k3 is too short to be looked for */
+    assert_true(span_is(config->secrets[0], "key-of-europe"));
     assert_int_equal(us->timeouts.first_token_ms, 60000);
     assert_int_equal(openai->timeouts.first_token_ms, 20000);
     assert_int_equal(config->routes.count, 2);
@@ -86,6 +88,17 @@ options_stand_at_the_top_and_in_upstreams(void **state)
     assert_int_equal(config->routes.routes[0].count, 2);
     assert_ptr_equal(config->routes.routes[0].steps[1].candidates[0].upstream,
                      &config->upstreams[1]);
+}
+
+static void
+an_option_may_mean_something_for_one_upstream_alone(void **state)
+{
+    struct site *site = *state;
+    assert_true(site_load_json(
+        site, "{\"circuit_failure_rate\": 40, \"upstreams\": {\n"
+              "\"a\": {\"url\": \"https://a.example\", \"circuit_window\": \"count:8\"}}}"));
+    assert_int_equal(site->config->upstreams[0].rules.failure_rate, 40);
+    assert_int_equal(site->config->upstreams[0].rules.window_size, 8);
 }
 
 static void
@@ -252,6 +265,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_example_of_the_manual_is_read),
         TEST(options_stand_at_the_top_and_in_upstreams),
+        TEST(an_option_may_mean_something_for_one_upstream_alone),
         TEST(the_pair_is_only_a_store_of_values_then),
         TEST(routes_may_name_the_pair),
         TEST(each_mistake_is_told_with_its_line_and_path),

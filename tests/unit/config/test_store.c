@@ -84,6 +84,14 @@ threads_in_use(void)
     return threads;
 }
 
+/* Gives the file the time of a second in 1970 and so many nanoseconds. */
+static void
+set_time(const char *path, long nanoseconds)
+{
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = 1, .tv_nsec = nanoseconds}};
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
 static void
 a_changed_file_is_taken_over(void **state)
 {
@@ -176,13 +184,30 @@ postern_json_may_come_and_go(void **state)
     look();
     assert_int_equal(threads_in_use(), 3);
     site_write(site, "work/postern.json", "{\"threads\": 4}");
-    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = 1, .tv_nsec = 5}};
-    assert_int_equal(utimensat(AT_FDCWD, site_path(site, "work/postern.json"), times, 0), 0);
+    set_time(site_path(site, "work/postern.json"), 5);
     look();
     assert_int_equal(threads_in_use(), 4);
     assert_int_equal(unlink(site_path(site, "work/postern.json")), 0);
     look();
     assert_int_equal(threads_in_use(), 256);
+}
+
+static void
+a_change_of_the_same_length_and_second_is_seen(void **state)
+{
+    struct site *site = *state;
+    site_write(site, "work/.env", SITE_PAIR "POSTERN_THREADS=1\n");
+    set_time(site_path(site, "work/.env"), 5);
+    start(site);
+    site_write(site, "work/.env", SITE_PAIR "POSTERN_THREADS=2\n");
+    set_time(site_path(site, "work/.env"), 6);
+    look();
+    assert_int_equal(threads_in_use(), 2);
+    site_write(site, "work/new", SITE_PAIR "POSTERN_THREADS=3\n");
+    set_time(site_path(site, "work/new"), 6);
+    assert_int_equal(rename(site_path(site, "work/new"), site_path(site, "work/.env")), 0);
+    look();
+    assert_int_equal(threads_in_use(), 3);
 }
 
 static void
@@ -315,6 +340,7 @@ main(void)
         TEST(without_a_good_file_there_is_none_until_it_is_mended),
         TEST(a_file_earlier_in_the_order_takes_over),
         TEST(postern_json_may_come_and_go),
+        TEST(a_change_of_the_same_length_and_second_is_seen),
         TEST(a_request_keeps_the_configuration_it_began_with),
         TEST(the_secrets_of_the_configuration_leave_the_log),
         TEST(a_configuration_in_the_open_is_dropped_when_that_is_known),
