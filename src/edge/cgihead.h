@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "core/wire.h"
 
-#define CGIHEAD_MAX_BYTES (2 * WIRE_HEADER_BYTES_MAX)
+#define CGIHEAD_MAX_BYTES ((size_t)2 * WIRE_HEADER_BYTES_MAX)
 
 /* "Status: 200 OK", the headers, an empty line. A header with a control character in it, or one
  * that is not a name, is left out: it would become another header of the operator's site. 0, or -1

@@ -60,7 +60,8 @@ fcgi_init(struct err *err)
 static void
 set_timeout(int fd, int option, int timeout_ms)
 {
-    struct timeval time = {.tv_sec = timeout_ms / 1000, .tv_usec = (timeout_ms % 1000) * 1000};
+    struct timeval time = {.tv_sec = timeout_ms / 1000,
+                           .tv_usec = (long)(timeout_ms % 1000) * 1000};
     (void)setsockopt(fd, SOL_SOCKET, option, &time, sizeof(time));
 }
 
