@@ -61,5 +61,5 @@ build_in() {
         printf '%s' "$*" >"$dir/.arguments"
     fi
     say "make ($dir)"
-    make -C "$dir" -s -j"$(nproc)" all
+    make -C "$dir" -s -j"$(nproc)" all >/dev/null
 }
