@@ -10,6 +10,7 @@
 #include "relay/engine.h"
 #include "relay/relay.h"
 #include "report/accesslog.h"
+#include "report/logfile.h"
 #include "view/page.h"
 
 #define THREADS_DEFAULT 256
@@ -304,6 +305,8 @@ serve_exchange(void *self, struct exchange *exchange)
         config_store_saw_root(serve->configs, span_from(root));
     config_store_refresh(serve->configs);
     visit.config = config_store_get(serve->configs);
+    if (visit.config)
+        logfile_follow(visit.config, clock_boot_ms());
     const char *mount = visit.config ? visit.config->mount : NULL;
     if (request_read(&visit.request, exchange->params, mount, &fault) != 0)
         answer_fault(&visit, &fault);
