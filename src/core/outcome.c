@@ -103,7 +103,8 @@ static const struct rule rules[ROW_COUNT] = {
                        NEXT | AGAIN | WAIT | COOL | SPARE | LONGER},
     [ROW_MONEY_429] = {OUTCOME_REFUSED, BREAKER_FAIL, BREAKER_TRIP, NEXT},
     [ROW_FAILING] = {OUTCOME_FAILING, BREAKER_FAIL, BREAKER_FAIL, NEXT | AGAIN | WAIT},
-    [ROW_UNSUPPORTED] = {OUTCOME_CLIENT, BREAKER_FAIL, BREAKER_IGNORED, 0},
+    /* another upstream may well support it: every status from 500 falls back, as it always did */
+    [ROW_UNSUPPORTED] = {OUTCOME_CLIENT, BREAKER_FAIL, BREAKER_IGNORED, NEXT},
     [ROW_OVERLOADED] = {OUTCOME_FAILING, BREAKER_FAIL, BREAKER_FAIL,
                         NEXT | AGAIN | WAIT | COOL | LONGER},
 };
