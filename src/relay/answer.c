@@ -2,11 +2,13 @@
 #include "relay/answer.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "core/allow.h"
 
 #define FAULT_MAX_BYTES 4096
-#define OVERLOAD_WAIT_MS 1000
+#define HOST_WAIT_MS 1000
+#define RETRY_WAIT_MAX_MS 60000 /* clients do not wait for longer, but would try at once */
 
 void
 answer_begin(struct answer *answer, int status)
@@ -45,6 +47,18 @@ answer_put_retry_after(struct answer *answer, uint64_t wait_ms)
 }
 
 void
+answer_put_retry(struct answer *answer, enum failure failure, uint64_t wait_ms)
+{
+    bool is_this_host =
+        failure == FAILURE_GATEWAY_OVERLOADED || failure == FAILURE_GATEWAY_STOPPING;
+    if (wait_ms == 0 && is_this_host)
+        wait_ms = HOST_WAIT_MS;
+    answer_put_retry_after(answer, wait_ms);
+    if (failure_get(failure)->is_final || wait_ms > RETRY_WAIT_MAX_MS)
+        answer_put(answer, "x-should-retry", span_from("false"));
+}
+
+void
 answer_put_length(struct answer *answer, uint64_t bytes)
 {
     (void)snprintf(answer->length, sizeof(answer->length), "%llu", (unsigned long long)bytes);
@@ -59,6 +73,13 @@ answer_send_head(const struct answer *answer, struct sink *sink)
         items[i] = answer->items[i];
     const struct wire_headers headers = {items, answer->count};
     return sink->head(sink->self, answer->status, &headers);
+}
+
+int
+answer_send_length(struct answer *answer, struct sink *sink, uint64_t bytes)
+{
+    answer_put_length(answer, bytes);
+    return answer_send_head(answer, sink) == 0 ? sink->flush(sink->self) : -1;
 }
 
 int
@@ -88,13 +109,12 @@ answer_send_fault(struct sink *sink, struct request *request, const struct reque
     answer_put(&answer, "Content-Type", span_from("application/json"));
     answer_put(&answer, "Cache-Control", span_from("no-store"));
     answer_put(&answer, "X-Request-Id", span_from(request->id));
-    if (row->is_final)
-        answer_put(&answer, "x-should-retry", span_from("false"));
-    else if (row->status == 503)
-        answer_put_retry_after(&answer, OVERLOAD_WAIT_MS);
+    answer_put_retry(&answer, fault->failure, 0);
     if (fault->failure == FAILURE_METHOD_NOT_ALLOWED)
         answer_put(&answer, "Allow", span_from("GET, POST, PUT, PATCH, DELETE, OPTIONS"));
-    int result = answer_send(&answer, sink, buf_span(&body));
+    bool is_head = strcmp(request->method, "HEAD") == 0;
+    int result = is_head ? answer_send_length(&answer, sink, body.len)
+                         : answer_send(&answer, sink, buf_span(&body));
     buf_fini(&body);
     return result;
 }

@@ -34,12 +34,18 @@ void answer_put_upstream(struct answer *answer, const struct wire_headers *heade
 /* In whole seconds, rounded up; 0 puts nothing. */
 void answer_put_retry_after(struct answer *answer, uint64_t wait_ms);
 
+/* Whether and when to try again after one of our own errors. `wait_ms` 0: not known. */
+void answer_put_retry(struct answer *answer, enum failure failure, uint64_t wait_ms);
+
 void answer_put_length(struct answer *answer, uint64_t bytes);
 
 /* 0, or -1 when the client is gone. */
 int answer_send_head(const struct answer *answer, struct sink *sink);
 
-/* Head with its Content-Length, body, flush. Without the body when the request was a HEAD. */
+/* The answer to a HEAD: the length of the body that is not sent, flush. */
+int answer_send_length(struct answer *answer, struct sink *sink, uint64_t bytes);
+
+/* Head with its Content-Length, body, flush. */
 int answer_send(struct answer *answer, struct sink *sink, struct span body);
 
 /* One of our own errors, whole, as JSON. */

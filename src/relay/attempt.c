@@ -175,7 +175,9 @@ on_upload(void *self, char *out, size_t room)
     attempt->started_ms = attempt->heard_ms = clock_boot_ms();
     if (got > 0)
         attempt->uploaded_bytes += (uint64_t)got;
-    if (got >= 0 && attempt->uploaded_bytes <= call->relay->config->max_upload_bytes)
+    int64_t wanted = call->request->content_length;
+    bool is_short = got == 0 && wanted >= 0 && attempt->uploaded_bytes < (uint64_t)wanted;
+    if (got >= 0 && !is_short && attempt->uploaded_bytes <= call->relay->config->max_upload_bytes)
         return got;
     (void)stop(attempt, OUTCOME_STOP_CLIENT_BODY);
     return -1;

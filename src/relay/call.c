@@ -97,7 +97,7 @@ uint64_t
 call_heartbeat(struct call *call, uint64_t now_ms, uint64_t longest_ms)
 {
     uint64_t every_ms = call->relay->config->heartbeat_ms;
-    if (every_ms == 0 || !call->request->wants_stream)
+    if (every_ms == 0 || !call->request->wants_stream || call->is_plain)
         return longest_ms;
     if (now_ms - call->sent_ms >= every_ms) {
         if (!call->head_sent && send_stream_head(call) != 0)
@@ -137,7 +137,7 @@ may_pass(const struct call *call)
 {
     struct span body = buf_span(&call->kept.body);
     struct span found;
-    if (secrets_find(body, &found))
+    if (call->kept.is_body_lost || secrets_find(body, &found))
         return false;
     if (call->request->operation.row->answer == OPERATION_ANSWER_ANY)
         return true;
@@ -154,7 +154,7 @@ send_kept(struct call *call)
     bool passes = may_pass(call);
     if (!passes) {
         buf_clear(&kept->body);
-        (void)failure_format(FAILURE_UPSTREAM_ERROR, NULL, &kept->body);
+        (void)failure_format_status(kept->status, &kept->body);
         answer_put(&answer, "Content-Type", span_from("application/json"));
     }
     for (size_t i = 0; i < kept->headers.count; i++) {
@@ -179,9 +179,7 @@ send_failure(struct call *call)
     answer_begin(&answer, row->status);
     answer_put(&answer, "Content-Type", span_from("application/json"));
     answer_put(&answer, "Cache-Control", span_from("no-store"));
-    answer_put_retry_after(&answer, call->wait_ms);
-    if (row->is_final || call->wait_ms > 60000)
-        answer_put(&answer, "x-should-retry", span_from("false"));
+    answer_put_retry(&answer, call->failure, call->wait_ms);
     call_put_facts(call, &answer, NULL);
     call->account.bytes += body.len;
     if (result == 0)
@@ -195,6 +193,8 @@ send_error_event(struct call *call)
 {
     struct buf event;
     buf_init(&event, KEPT_BODY_MAX);
+    if (call->kept.is_set && !call->committed)
+        call->failure = FAILURE_UPSTREAM_ERROR; /* its own status cannot be told any more */
     const struct failure_row *row = failure_get(call->failure);
     int result =
         event_format_error(call->request->operation.row->stream, row->code, row->message, &event);
@@ -205,19 +205,22 @@ send_error_event(struct call *call)
     return result;
 }
 
+static int
+send_last_word(struct call *call)
+{
+    if (call->head_sent)
+        return send_error_event(call);
+    return call->kept.is_set ? send_kept(call) : send_failure(call);
+}
+
 void
 call_finish(struct call *call)
 {
     if (call->is_answered)
         return;
     call->is_answered = true;
-    if (call->is_gone) {
-        call->account.status = 499;
-        return;
-    }
-    int result = call->head_sent     ? send_error_event(call)
-                 : call->kept.is_set ? send_kept(call)
-                                     : send_failure(call);
-    if (result != 0)
+    if (!call->is_gone && send_last_word(call) != 0)
         call->is_gone = true;
+    if (call->is_gone)
+        call->account.status = 499;
 }

@@ -34,6 +34,7 @@ struct kept_answer {
     int status;
     struct wire_headers headers; /* in the request's arena */
     struct buf body;
+    bool is_body_lost; /* too long, cut, or not fit to be shown: it is wrapped */
     const char *upstream;
 };
 
@@ -49,6 +50,7 @@ struct call {
 
     bool head_sent;
     bool committed;
+    bool is_plain;    /* what is coming is no stream: no heartbeat may get into it */
     bool is_answered; /* everything that can be said was said */
     bool is_gone;
     uint64_t sent_ms; /* when something was last sent */

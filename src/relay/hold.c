@@ -1,6 +1,7 @@
 /* hold.c - the gate between an upstream's bytes and the client. */
 #include "relay/hold.h"
 
+#include "base/secrets.h"
 #include "core/failure.h"
 
 #define ERROR_MAX_BYTES 65536
@@ -22,6 +23,7 @@ hold_init(struct hold *hold, struct call *call, const char *upstream)
     buf_init(&hold->bytes, HELD_MAX_BYTES + SLACK_BYTES);
     stream_init(&hold->stream, EVENT_API_UNKNOWN);
     json_scan_init(&hold->scan);
+    call->is_plain = false;
 }
 
 void
@@ -131,6 +133,7 @@ hold_head(struct hold *hold, const struct wire_reply *reply)
     else if (is_inference && hold->kind != HOLD_ERROR &&
              (has_type(reply, "text/html") || hold->call->head_sent))
         return stop(hold, OUTCOME_STOP_MALFORMED); /* no JSON can follow a heartbeat either */
+    hold->call->is_plain = hold->kind != HOLD_STREAM && hold->kind != HOLD_ERROR;
     return 0;
 }
 
@@ -150,6 +153,10 @@ take_stream(struct hold *hold, struct span bytes)
     if (stream_take(&hold->stream, bytes, &hold->bytes) != 0)
         return stop(hold, OUTCOME_STOP_TOO_LARGE);
     enum stream_state state = hold->stream.state;
+    struct span secret;
+    hold->quotes_secret = state == STREAM_ERROR && secrets_find(buf_span(&hold->bytes), &secret);
+    if (hold->quotes_secret)
+        buf_clear(&hold->bytes);
     bool is_good = state == STREAM_FLOWING || state == STREAM_FINISHED;
     if (hold->is_open || (hold->is_live && is_good)) {
         if (commit(hold) != 0)
@@ -203,7 +210,6 @@ hold_has_begun(const struct hold *hold)
 /* --- the end -----------------------------------------------------------------------------------
  */
 
-/* A whole JSON answer: closed, without an error in it, and with something in its list. */
 /* Did the transfer itself end as it should: length and chunking agree, nobody stopped it? */
 static bool
 ended_well(const struct hold *hold)
@@ -211,15 +217,17 @@ ended_well(const struct hold *hold)
     return hold->reply->fault == WIRE_NO_FAULT && hold->reply->body_complete;
 }
 
+/* A whole JSON answer: closed, without an error in it, and with something in its list. */
 static enum outcome_body
 judge_json(struct hold *hold)
 {
     const char *list = hold->call->request->operation.row->list;
     struct json_member wanted[] = {{.name = "error"}, {.name = list ? list : "error"}};
     struct json_mistake mistake;
-    if (json_scan_end(&hold->scan) != JSON_VALID)
-        return hold->scan.offset == 0 ? OUTCOME_BODY_EMPTY : OUTCOME_BODY_WRONG;
-    if (!ended_well(hold))
+    enum json_error error = json_scan_end(&hold->scan);
+    if (error == JSON_INCOMPLETE && hold->scan.offset == 0)
+        return OUTCOME_BODY_EMPTY;
+    if (error != JSON_VALID || !ended_well(hold))
         return OUTCOME_BODY_WRONG;
     if (hold->is_open)
         return OUTCOME_BODY_GOOD;
@@ -249,12 +257,23 @@ judge_stream(struct hold *hold)
     return stream->state == STREAM_BROKEN ? OUTCOME_BODY_WRONG : OUTCOME_BODY_EMPTY;
 }
 
+/* Sound, pictures, text: whatever came, but no JSON that is an error or broken. */
 static enum outcome_body
-judge_bytes(const struct hold *hold)
+judge_bytes(struct hold *hold)
 {
+    struct span bytes = buf_span(&hold->bytes);
     if (!ended_well(hold))
         return OUTCOME_BODY_WRONG;
-    return !hold->is_open && hold->bytes.len == 0 ? OUTCOME_BODY_EMPTY : OUTCOME_BODY_GOOD;
+    if (hold->is_open)
+        return OUTCOME_BODY_GOOD;
+    if (bytes.len == 0)
+        return OUTCOME_BODY_EMPTY;
+    if (!has_type(hold->reply, "application/json"))
+        return OUTCOME_BODY_GOOD;
+    if (json_find(bytes, NULL, 0, NULL) != 0)
+        return OUTCOME_BODY_WRONG;
+    hold->complaint = complaint_read(bytes);
+    return hold->complaint.about == COMPLAINT_NONE ? OUTCOME_BODY_GOOD : OUTCOME_BODY_ERROR;
 }
 
 void
@@ -273,6 +292,8 @@ hold_end(struct hold *hold, const struct wire_reply *reply)
         return;
     case HOLD_STREAM:
         hold->body = judge_stream(hold);
+        if (!is_inference && hold->body == OUTCOME_BODY_EMPTY)
+            hold->body = OUTCOME_BODY_UNCHECKED; /* of an opaque one nothing is expected */
         return;
     case HOLD_BYTES:
     case HOLD_PASS:
@@ -285,10 +306,12 @@ hold_end(struct hold *hold, const struct wire_reply *reply)
 void
 hold_release(struct hold *hold)
 {
-    bool is_stream = hold->kind == HOLD_STREAM;
-    if (!hold->is_open && open_gate(hold, (int64_t)hold->bytes.len) != 0)
+    bool has_no_body = hold->reply->status == 204 || hold->reply->status == 205;
+    if (hold->kind == HOLD_STREAM) /* a last event without its end is nobody's, but it was sent */
+        (void)buf_put_span(&hold->bytes, buf_span(&hold->stream.partial));
+    if (!hold->is_open && open_gate(hold, has_no_body ? -1 : (int64_t)hold->bytes.len) != 0)
         return;
-    if (is_stream || hold->bytes.len > 0) {
+    if (hold->bytes.len > 0) {
         (void)call_send(hold->call, buf_span(&hold->bytes));
         buf_clear(&hold->bytes);
     } else if (hold->call->sink->flush(hold->call->sink->self) != 0) {
@@ -305,7 +328,7 @@ hold_break(struct hold *hold, enum failure failure)
     if (hold->kind != HOLD_STREAM) {
         call->sink->abort(call->sink->self);
         call->is_answered = true;
-    } else if (hold->stream.state == STREAM_ERROR) {
+    } else if (hold->stream.state == STREAM_ERROR && !hold->quotes_secret) {
         call->is_answered = true; /* the upstream's own error event has been passed on */
     }
 }

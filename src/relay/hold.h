@@ -34,6 +34,7 @@ struct hold {
     bool is_live;           /* false: held delivery */
     bool is_open;           /* this answer is committed */
     bool has_enough;        /* an error body beyond its maximum: the rest is not wanted */
+    bool quotes_secret;     /* its error event does, and was not passed on */
     enum outcome_stop stop; /* why hold_take() said -1 */
     struct buf bytes;
     struct json_scan scan;
@@ -51,7 +52,7 @@ int hold_head(struct hold *hold, const struct wire_reply *reply);
 /* Body bytes came. -1: enough, `stop` says why. */
 int hold_take(struct hold *hold, struct span bytes);
 
-/* Has the upstream begun to answer well: a stream's first content, anything else's head? */
+/* Has a stream begun well, that is: was content seen and nothing bad since? */
 bool hold_has_begun(const struct hold *hold);
 
 /* The transfer ended, well or not: judges the body. */

@@ -13,10 +13,9 @@ failure_of_stop(enum outcome_stop stop)
         return FAILURE_UPSTREAM_TIMEOUT;
     case OUTCOME_STOP_TOO_LARGE:
         return FAILURE_UPSTREAM_RESPONSE_TOO_LARGE;
-    case OUTCOME_STOP_CLIENT_BODY:
-        return FAILURE_REQUEST_CUT;
     case OUTCOME_STOP_DRAIN:
         return FAILURE_GATEWAY_STOPPING;
+    case OUTCOME_STOP_CLIENT_BODY:
     case OUTCOME_STOP_MALFORMED:
     case OUTCOME_STOP_GONE:
     case OUTCOME_NOT_STOPPED:
@@ -52,19 +51,38 @@ failure_of_fault(enum wire_fault fault, enum outcome_stop stop)
     return FAILURE_UPSTREAM_BAD_RESPONSE;
 }
 
+/* The client's own key is fine then, and what was said of ours is none of its business. */
+static bool
+is_about_our_key(const struct attempt *attempt)
+{
+    int status = attempt->reply.head_complete ? attempt->reply.status : 0;
+    bool is_said = attempt->outcome.kind == OUTCOME_REFUSED &&
+                   attempt->facts.complaint.about == COMPLAINT_AUTH;
+    return status == 401 || status == 403 || is_said;
+}
+
+static enum failure
+failure_of_upload(const struct attempt *attempt)
+{
+    uint64_t max_bytes = attempt->call->relay->config->max_upload_bytes;
+    return attempt->uploaded_bytes > max_bytes ? FAILURE_REQUEST_TOO_LARGE : FAILURE_REQUEST_CUT;
+}
+
 enum failure
 attempt_failure(const struct attempt *attempt)
 {
     int status = attempt->reply.status;
     bool was_cut = attempt->hold.is_open && attempt->hold.kind == HOLD_STREAM;
+    if (attempt->stop == OUTCOME_STOP_CLIENT_BODY)
+        return failure_of_upload(attempt);
+    if (!attempt->hold.is_open && is_about_our_key(attempt))
+        return FAILURE_UPSTREAM_AUTH;
     if (attempt->stop != OUTCOME_NOT_STOPPED && attempt->stop != OUTCOME_STOP_MALFORMED)
         return failure_of_stop(attempt->stop);
     if (was_cut)
         return FAILURE_UPSTREAM_INTERRUPTED;
     if (attempt->facts.fault != WIRE_NO_FAULT)
         return failure_of_fault(attempt->facts.fault, attempt->stop);
-    if (status == 401 || status == 403)
-        return FAILURE_UPSTREAM_AUTH;
     if (status >= 300 && status < 400)
         return FAILURE_UPSTREAM_REDIRECT;
     return FAILURE_UPSTREAM_BAD_RESPONSE;
@@ -102,24 +120,34 @@ keep_headers(struct kept_answer *kept, struct arena *arena, const struct wire_he
     }
 }
 
+/* Did an error stand where an answer, or the rest of one, should have been? */
+static bool
+has_inner_error(const struct attempt *attempt)
+{
+    bool is_event = attempt->hold.kind == HOLD_STREAM && attempt->hold.stream.state == STREAM_ERROR;
+    return is_event || attempt->facts.body == OUTCOME_BODY_ERROR;
+}
+
 void
 attempt_keep(struct attempt *attempt)
 {
     struct call *call = attempt->call;
     struct kept_answer *kept = &call->kept;
     const struct wire_reply *reply = &attempt->reply;
-    bool is_error = reply->status >= 400 && attempt->facts.fault == WIRE_NO_FAULT;
-    bool is_inner = attempt->facts.body == OUTCOME_BODY_ERROR;
-    int status = is_inner ? inner_status(&attempt->hold.complaint) : reply->status;
-    if ((!is_error && !is_inner) || reply->status == 401 || reply->status == 403) {
+    bool is_error = reply->head_complete && reply->status >= 400;
+    bool is_inner = has_inner_error(attempt);
+    if ((!is_error && !is_inner) || is_about_our_key(attempt)) {
         call->failure = attempt_failure(attempt);
+        call->wait_ms = attempt->outcome.wait_ms;
         return;
     }
     kept->is_set = true;
-    kept->status = status;
+    kept->status = is_inner ? inner_status(&attempt->hold.complaint) : reply->status;
     kept->upstream = attempt->candidate->upstream->name;
+    kept->is_body_lost = attempt->hold.has_enough || attempt->facts.fault != WIRE_NO_FAULT ||
+                         attempt->hold.kind == HOLD_STREAM;
     keep_headers(kept, &call->request->arena, &reply->headers);
     buf_clear(&kept->body);
-    if (!attempt->hold.has_enough && !(is_inner && attempt->hold.kind == HOLD_STREAM))
+    if (!kept->is_body_lost)
         (void)buf_put_span(&kept->body, buf_span(&attempt->hold.bytes));
 }

@@ -40,6 +40,7 @@ struct pick {
     bool context_used;         /* a request that is too long has fallen back once */
     uint64_t rejected_wait_ms; /* the shortest wait of those that rejected; 0: none did */
     bool all_cooling;          /* every rejection was a cool-down */
+    bool is_over;              /* the call had to end while it waited */
     struct breaker_permit permit;
 };
 
@@ -103,16 +104,16 @@ pick_again(struct call *call, struct pick *pick, uint64_t wait_ms)
     if (!state_budget_withdraw(call->relay->state, &cell))
         return false;
     pick->retries++;
-    return call_wait(call, wait_ms) == OUTCOME_NOT_STOPPED &&
-           admit(call, pick, pick->current, false);
+    pick->is_over = call_wait(call, wait_ms) != OUTCOME_NOT_STOPPED;
+    return !pick->is_over && admit(call, pick, pick->current, false);
 }
 
 static bool
 pick_candidate(struct call *call, const struct plan *plan, struct pick *pick)
 {
-    if (plan->step == PLAN_RETRY)
-        return pick_again(call, pick, plan->wait_ms) || pick_next(call, pick);
-    return pick_next(call, pick);
+    if (plan->step == PLAN_RETRY && pick_again(call, pick, plan->wait_ms))
+        return true;
+    return !pick->is_over && pick_next(call, pick);
 }
 
 /* --- after an attempt --------------------------------------------------------------------------
@@ -189,10 +190,11 @@ settle(struct call *call, struct attempt *attempt)
     char word[OUTCOME_WORD_MAX];
     if (attempt->outcome.kind == OUTCOME_OK) {
         hold_release(&attempt->hold);
-        call->is_answered = true;
+        call->is_answered = !call->is_gone;
         return;
     }
-    if (attempt->outcome.kind == OUTCOME_GONE) {
+    bool may_listen = attempt->stop == OUTCOME_STOP_CLIENT_BODY; /* though its body broke */
+    if (attempt->outcome.kind == OUTCOME_GONE && !may_listen) {
         call->is_gone = true;
         return;
     }
@@ -202,8 +204,6 @@ settle(struct call *call, struct attempt *attempt)
     }
     account_attempt(&call->account, attempt->candidate->upstream->name,
                     outcome_word(word, &attempt->outcome, attempt->reply.status));
-    if (attempt->outcome.wait_ms > 0)
-        call->wait_ms = attempt->outcome.wait_ms;
     attempt_keep(attempt);
 }
 
@@ -233,6 +233,15 @@ try_candidates(struct call *call)
     }
 }
 
+/* What lives in one account goes to the route's first upstream as written, whoever shares its load:
+ * an order that is drawn would split the account. */
+static void
+pin(const struct route *route, struct route_order *order)
+{
+    order->items[0] = route->steps[0].candidates[0];
+    order->count = 1;
+}
+
 void
 relay_run(struct call *call)
 {
@@ -245,8 +254,8 @@ relay_run(struct call *call)
         return;
     }
     route_order(route, entropy_u64(), &call->order);
-    if (config->pinned && request->operation.row->pinned && call->order.count > 1)
-        call->order.count = 1;
+    if (config->pinned && request->operation.row->pinned)
+        pin(route, &call->order);
     try_candidates(call);
     call_finish(call);
 }

@@ -23,12 +23,11 @@ stream_fini(struct stream *stream)
 static enum stream_state
 next_state(struct stream *stream, const struct sse_event *event)
 {
-    bool is_finished = stream->state == STREAM_FINISHED;
     switch (event_judge(stream->api, event)) {
     case EVENT_EMPTY:
         return stream->state;
-    case EVENT_CONTENT:
-        return is_finished ? STREAM_FINISHED : STREAM_FLOWING;
+    case EVENT_CONTENT: /* also after a finish: that was another choice's */
+        return STREAM_FLOWING;
     case EVENT_FINISH:
         return STREAM_FINISHED;
     case EVENT_DONE:

@@ -14,7 +14,7 @@
 enum stream_state {
     STREAM_WAITING,  /* no content yet */
     STREAM_FLOWING,  /* content was seen */
-    STREAM_FINISHED, /* its finish was seen: whole, whatever comes now */
+    STREAM_FINISHED, /* its finish was seen, and no content since: whole if it ends here */
     STREAM_ERROR,    /* an error event: `complaint` says which */
     STREAM_BROKEN    /* data that is no event of this API, or an event beyond its maximum */
 };
