@@ -8,12 +8,15 @@ account_attempt(struct account *account, const char *upstream, const char *word)
 {
     size_t room = sizeof(account->attempts) - account->attempts_len;
     char *end = account->attempts + account->attempts_len;
-    int len = snprintf(end, room, "%s%s:%s", account->attempts_len > 0 ? "," : "", upstream, word);
-    if (len > 0 && (size_t)len < room)
-        account->attempts_len += (size_t)len;
-    else
-        *end = '\0';
     account->count++;
+    if (account->is_full)
+        return;
+    int len = snprintf(end, room, "%s%s:%s", account->attempts_len > 0 ? "," : "", upstream, word);
+    account->is_full = len < 0 || (size_t)len >= room;
+    if (account->is_full)
+        *end = '\0';
+    else
+        account->attempts_len += (size_t)len;
 }
 
 void

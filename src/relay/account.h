@@ -11,6 +11,7 @@
 struct account {
     char attempts[ACCOUNT_ATTEMPTS_MAX]; /* "eu:503,us:timeout" */
     size_t attempts_len;
+    bool is_full; /* a name did not fit: no later one may look as if it had come next */
     unsigned count;
     const char *upstream; /* whose answer the client got; NULL: ours */
     int status;           /* that the client got; 499: it left before */
