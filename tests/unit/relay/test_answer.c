@@ -1,4 +1,5 @@
-/* also: tests/unit/relay/memsink.c tests/unit/relay/scene.c */
+/* also: tests/unit/relay/memsink.c */
+/* also: tests/unit/relay/scene.c */
 /* Heads of answers: what of an upstream's passes, what is ours, and our own errors whole. */
 #include "scene.h"
 

@@ -1,4 +1,5 @@
-/* also: tests/unit/relay/memsink.c tests/unit/relay/scene.c */
+/* also: tests/unit/relay/memsink.c */
+/* also: tests/unit/relay/scene.c */
 /* A call's clock, its heartbeats and its last word. */
 #include "scene.h"
 

@@ -1,4 +1,6 @@
-/* also: tests/unit/relay/memsink.c tests/unit/relay/scene.c tests/unit/relay/holding.c */
+/* also: tests/unit/relay/memsink.c */
+/* also: tests/unit/relay/scene.c */
+/* also: tests/unit/relay/holding.c */
 /* Answers that are no streams: held until they are whole, judged, and committed where they are too
  * long to be held. */
 #include "holding.h"

@@ -1,4 +1,6 @@
-/* also: tests/unit/relay/memsink.c tests/unit/relay/scene.c tests/unit/relay/holding.c */
+/* also: tests/unit/relay/memsink.c */
+/* also: tests/unit/relay/scene.c */
+/* also: tests/unit/relay/holding.c */
 /* Streams: held until their first content, or whole where the client wants that; never ended
  * cleanly when they were not. */
 #include "holding.h"
