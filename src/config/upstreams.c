@@ -85,6 +85,7 @@ take_url(struct load *load, const struct draft *draft, struct upstream *out)
     out->host = url.host;
     out->base_path = url.base_path;
     out->is_azure_host = url.is_azure;
+    out->is_openai_host = strcmp(url.host, "api.openai.com") == 0;
     out->base_is_v1 = base_is_v1(&url, draft->dialect);
 }
 

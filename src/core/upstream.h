@@ -13,7 +13,8 @@
 #include "core/breaker.h"
 
 enum upstream_dialect {
-    UPSTREAM_DIALECT_AUTO, /* an Azure host name wants api-key, any other what the path says */
+    UPSTREAM_DIALECT_AUTO, /* a host name of Azure's or OpenAI's tells; any other wants what the
+                              path says */
     UPSTREAM_DIALECT_OPENAI,
     UPSTREAM_DIALECT_AZURE
 };
@@ -41,13 +42,14 @@ struct upstream {
     const char *key;       /* the operator's secret; "" when none is needed */
     enum upstream_dialect dialect;
     bool is_azure_host;  /* *.openai.azure.com and its like */
+    bool is_openai_host; /* api.openai.com */
     bool base_is_v1;     /* the configured path stood for "/v1" itself */
     const char *model;   /* replaces the request's model; NULL: left as it is */
     const struct upstream_model *models;
     size_t model_count;
     struct upstream_timeouts timeouts;
     struct breaker_rules rules;
-    unsigned retries; /* on this upstream before the next is tried */
+    unsigned retries;    /* on this upstream before the next is tried */
     const char *ca_file; /* NULL: the system's */
 };
 

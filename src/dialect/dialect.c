@@ -34,12 +34,21 @@ const struct dialect dialect_auto = {
     .wants_api_key = auto_wants_api_key,
 };
 
-const struct dialect *
-dialect_get(enum upstream_dialect dialect)
+/* A host that we know speaks its own dialect; another gets the path as it came. */
+static const struct dialect *
+by_host(const struct upstream *upstream)
 {
-    switch (dialect) {
+    if (upstream->is_openai_host)
+        return &dialect_openai;
+    return upstream->is_azure_host && !upstream->base_is_v1 ? &dialect_azure : &dialect_auto;
+}
+
+const struct dialect *
+dialect_get(const struct upstream *upstream)
+{
+    switch (upstream->dialect) {
     case UPSTREAM_DIALECT_AUTO:
-        return &dialect_auto;
+        return by_host(upstream);
     case UPSTREAM_DIALECT_OPENAI:
         return &dialect_openai;
     case UPSTREAM_DIALECT_AZURE:
@@ -91,8 +100,8 @@ body_model(const struct dialect_ask *ask, const struct route_candidate *candidat
 {
     const char *model = dialect_model(ask, candidate);
     bool is_named = ask->model.type != JSON_NONE && ask->model.type != JSON_NULL;
-    bool is_in_path = ask->operation->deployment.len > 0 &&
-                      dialect_get(candidate->upstream->dialect)->model_in_body;
+    bool is_in_path =
+        ask->operation->deployment.len > 0 && dialect_get(candidate->upstream)->model_in_body;
     bool is_object = span_has_prefix(span_trim(ask->body.bytes), "{");
     if (ask->operation->row->body != OPERATION_BODY_JSON || !ask->body.present || ask->body.read ||
         !is_object || (ask->model.type == JSON_NONE && !is_in_path))
@@ -148,7 +157,7 @@ encode_target(const struct dialect_ask *ask, const struct route_candidate *candi
         if (!renamed.path.ptr)
             return NULL;
     }
-    return dialect_get(upstream->dialect)->target(&renamed, upstream, arena);
+    return dialect_get(upstream)->target(&renamed, upstream, arena);
 }
 
 bool
@@ -174,7 +183,7 @@ add_credentials(const struct dialect_ask *ask, const struct upstream *upstream, 
 {
     if (!*upstream->key)
         return 0;
-    if (dialect_get(upstream->dialect)->wants_api_key(ask, upstream)) {
+    if (dialect_get(upstream)->wants_api_key(ask, upstream)) {
         add_header(headers, "api-key", span_from(upstream->key));
         return 0;
     }

@@ -46,7 +46,8 @@ extern const struct dialect dialect_auto;
 extern const struct dialect dialect_openai;
 extern const struct dialect dialect_azure;
 
-const struct dialect *dialect_get(enum upstream_dialect dialect);
+/* The dialect of an upstream; where it is left to be found out, the host's name tells. */
+const struct dialect *dialect_get(const struct upstream *upstream);
 
 /* What the candidate's upstream calls the model; NULL: as the client wrote it. */
 const char *dialect_model(const struct dialect_ask *ask, const struct route_candidate *candidate);

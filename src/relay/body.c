@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "core/affinity.h"
 
 #define READ_BYTES 16384
 #define UPLOAD_BYTES                                                                               \
@@ -92,17 +93,38 @@ refuse_json(struct request *request, const struct json_mistake *mistake,
                                json_error_text(mistake->error), mistake->offset));
 }
 
-static int
-check_json(struct request *request, struct request_fault *fault)
+/* The members that are looked for, in this order. None may stand twice. */
+enum wanted {
+    WANTED_MODEL,
+    WANTED_STREAM,
+    WANTED_PROMPT_CACHE_KEY,
+    WANTED_USER,
+    WANTED_MESSAGES,
+    WANTED_INPUT,
+    WANTED_PROMPT,
+    WANTED_COUNT
+};
+
+static void
+find_affinity(struct request *request, const struct json_member *found)
 {
-    struct json_member wanted[] = {{.name = "model"}, {.name = "stream"}};
-    struct json_mistake mistake;
-    if (json_find(buf_span(&request->body), wanted, 2, &mistake) != 0)
-        return refuse_json(request, &mistake, fault);
-    request->model = wanted[0];
-    request->wants_stream = wanted[1].type == JSON_TRUE;
-    if (request->model.type != JSON_STRING)
-        return 0;
+    const struct span *session = wire_header_find(&request->headers, "x-session-id");
+    if (!session)
+        session = wire_header_find(&request->headers, "session-id");
+    const struct affinity_facts facts = {
+        .prompt_cache_key = found[WANTED_PROMPT_CACHE_KEY].value,
+        .user = found[WANTED_USER].value,
+        .session = session ? *session : (struct span){NULL, 0},
+        .messages = found[WANTED_MESSAGES].value,
+        .input = found[WANTED_INPUT].value,
+        .prompt = found[WANTED_PROMPT].value,
+    };
+    request->has_affinity = affinity_find(&facts, &request->affinity);
+}
+
+static int
+read_model_name(struct request *request, struct request_fault *fault)
+{
     struct buf name;
     buf_init(&name, MODEL_MAX);
     request->model_name = NULL;
@@ -114,6 +136,27 @@ check_json(struct request *request, struct request_fault *fault)
         return refuse(fault, FAILURE_INVALID_JSON,
                       "the model's name is longer than 512 bytes or holds a NUL");
     return 0;
+}
+
+static int
+check_json(struct request *request, struct request_fault *fault)
+{
+    struct json_member members[WANTED_COUNT] = {
+        [WANTED_MODEL] = {.name = "model"},
+        [WANTED_STREAM] = {.name = "stream"},
+        [WANTED_PROMPT_CACHE_KEY] = {.name = "prompt_cache_key"},
+        [WANTED_USER] = {.name = "user"},
+        [WANTED_MESSAGES] = {.name = "messages"},
+        [WANTED_INPUT] = {.name = "input"},
+        [WANTED_PROMPT] = {.name = "prompt"},
+    };
+    struct json_mistake mistake;
+    if (json_find(buf_span(&request->body), members, WANTED_COUNT, &mistake) != 0)
+        return refuse_json(request, &mistake, fault);
+    request->model = members[WANTED_MODEL];
+    request->wants_stream = members[WANTED_STREAM].type == JSON_TRUE;
+    find_affinity(request, members);
+    return request->model.type == JSON_STRING ? read_model_name(request, fault) : 0;
 }
 
 int

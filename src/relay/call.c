@@ -60,6 +60,22 @@ call_send(struct call *call, struct span bytes)
     return 0;
 }
 
+int
+call_send_events(struct call *call, struct span events)
+{
+    unsigned padding = call->relay->config->sse_padding_bytes;
+    if (padding == 0 || events.len == 0)
+        return call_send(call, events);
+    struct buf padded;
+    buf_init(&padded, events.len + padding + 4);
+    int result = buf_put_span(&padded, events);
+    if (result == 0)
+        result = buf_putf(&padded, ":%*s\n\n", (int)padding, "");
+    result = call_send(call, result == 0 ? buf_span(&padded) : events);
+    buf_fini(&padded);
+    return result;
+}
+
 void
 call_put_facts(struct call *call, struct answer *answer, const char *upstream)
 {
@@ -102,7 +118,7 @@ call_heartbeat(struct call *call, uint64_t now_ms, uint64_t longest_ms)
     if (now_ms - call->sent_ms >= every_ms) {
         if (!call->head_sent && send_stream_head(call) != 0)
             call->is_gone = true;
-        (void)call_send(call, span_from(": heartbeat\n\n"));
+        (void)call_send_events(call, span_from(": heartbeat\n\n"));
         call->sent_ms = now_ms; /* also when it failed: the next check ends the call */
     }
     uint64_t left_ms = every_ms - (now_ms - call->sent_ms);

@@ -80,6 +80,10 @@ void call_put_facts(struct call *call, struct answer *answer, const char *upstre
 /* Body bytes to the client, flushed. -1: it is gone. */
 int call_send(struct call *call, struct span bytes);
 
+/* Whole events; followed by a comment of `sse_padding` bytes, for a web server that keeps bytes
+ * back until they are many. */
+int call_send_events(struct call *call, struct span events);
+
 /* Ends a call whose candidates are used up: with the kept answer, else with our own error; as an
  * error event when the head is already out. */
 void call_finish(struct call *call);

@@ -89,7 +89,8 @@ commit(struct hold *hold)
     bool has_length = hold->kind != HOLD_STREAM && !reply->decoded;
     if (!hold->is_open && open_gate(hold, has_length ? reply->content_length : -1) != 0)
         return stop(hold, OUTCOME_STOP_GONE);
-    int result = call_send(hold->call, buf_span(&hold->bytes));
+    int result = hold->kind == HOLD_STREAM ? call_send_events(hold->call, buf_span(&hold->bytes))
+                                           : call_send(hold->call, buf_span(&hold->bytes));
     buf_clear(&hold->bytes);
     return result == 0 ? 0 : stop(hold, OUTCOME_STOP_GONE);
 }

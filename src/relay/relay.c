@@ -176,10 +176,13 @@ log_failed(const struct call *call, const struct attempt *attempt, enum plan_ste
 {
     if (attempt->outcome.kind == OUTCOME_OK || attempt->outcome.kind == OUTCOME_CLIENT)
         return;
-    log_write(
-        LOG_LEVEL_WARN, "attempt_failed req=%s upstream=%s outcome=%s status=%d fault=%s -> %s",
-        call->request->id, attempt->candidate->upstream->name, outcome_name(attempt->outcome.kind),
-        attempt->reply.status, wire_fault_name(attempt->reply.fault), step_word(step));
+    char why[LOG_QUOTE_MAX];
+    log_write(LOG_LEVEL_WARN,
+              "attempt_failed req=%s upstream=%s outcome=%s status=%d fault=%s why=%s -> %s",
+              call->request->id, attempt->candidate->upstream->name,
+              outcome_name(attempt->outcome.kind), attempt->reply.status,
+              wire_fault_name(attempt->reply.fault), log_quote(why, span_from(attempt->reply.why)),
+              step_word(step));
 }
 
 /* A good answer goes out, a bad one is kept in case that nobody does better; one that has begun and
@@ -253,7 +256,7 @@ relay_run(struct call *call)
         call_finish(call);
         return;
     }
-    route_order(route, entropy_u64(), &call->order);
+    route_order(route, request->has_affinity ? request->affinity : entropy_u64(), &call->order);
     if (config->pinned && request->operation.row->pinned)
         pin(route, &call->order);
     try_candidates(call);

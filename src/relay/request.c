@@ -10,6 +10,7 @@
 #include "core/path.h"
 
 #define HEADERS_MAX 256
+#define HEADER_BYTES_MAX 65536
 
 static int
 refuse(struct request_fault *fault, enum failure failure, const char *detail)
@@ -106,11 +107,15 @@ read_headers(struct request *request, const char *const *params, struct request_
     request->headers.items = arena_array(&request->arena, HEADERS_MAX, sizeof(struct wire_header));
     if (!request->headers.items)
         return refuse(fault, FAILURE_GATEWAY_ERROR, NULL);
+    size_t bytes = 0;
     for (; *params; params++) {
         struct span value = span_from(*params);
         struct span name = span_split(&value, '=');
         if (!span_has_prefix(name, "HTTP_"))
             continue;
+        bytes += name.len + value.len;
+        if (bytes > HEADER_BYTES_MAX)
+            return refuse(fault, FAILURE_HEADERS_TOO_LARGE, NULL);
         name = header_name(&request->arena, span_of(name.ptr + 5, name.len - 5));
         if (add_header(request, name, value, fault) != 0)
             return -1;

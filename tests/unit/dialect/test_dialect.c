@@ -37,6 +37,7 @@ static const struct {
     const char *base_path;
     bool base_is_v1;
     const char *asked, *sent;
+    enum { OTHER_HOST, AZURE_HOST, OPENAI_HOST } host;
 } addresses[] = {
     /* as the client wrote it, whatever that is */
     {AUTO, "", false, "/v1/" CHAT, "/v1/" CHAT},
@@ -72,6 +73,13 @@ static const struct {
     {AZURE, "", false, "/v1/models?limit=2", "/openai/v1/models?limit=2"},
     {AZURE, "/apim", false, "/v1/" CHAT, "/apim/openai/v1/" CHAT},
     {AZURE, "/apim", false, DEPLOYED, "/apim" DEPLOYED},
+    /* a host that is known speaks its own dialect */
+    {AUTO, "", false, "/v1/" CHAT, "/v1/" CHAT, OPENAI_HOST},
+    {AUTO, "", false, DEPLOYED "?api-version=1", "/v1/" CHAT, OPENAI_HOST},
+    {AUTO, "/v1", true, "/openai/v1/" CHAT, "/v1/" CHAT, OPENAI_HOST},
+    {AUTO, "", false, "/v1/" CHAT, "/openai/v1/" CHAT, AZURE_HOST},
+    {AUTO, "", false, DEPLOYED "?api-version=1", DEPLOYED "?api-version=1", AZURE_HOST},
+    {AUTO, "/openai/v1", true, "/v1/" CHAT, "/openai/v1/" CHAT, AZURE_HOST},
 };
 
 static void
@@ -81,6 +89,8 @@ each_dialect_leads_a_path_to_its_place(void **state)
     for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
         struct upstream upstream =
             make_upstream(addresses[i].dialect, addresses[i].base_path, addresses[i].base_is_v1);
+        upstream.is_azure_host = addresses[i].host == AZURE_HOST;
+        upstream.is_openai_host = addresses[i].host == OPENAI_HOST;
         const struct route_candidate candidate = {.upstream = &upstream};
         char url[256];
         struct ask ask;
@@ -88,8 +98,8 @@ each_dialect_leads_a_path_to_its_place(void **state)
         ask_encode(&ask, &candidate);
         (void)snprintf(url, sizeof(url), "https://up.example:443%s", addresses[i].sent);
         if (strcmp(ask.out.url, url) != 0)
-            fail_msg("%s at %s \"%s\" became %s", addresses[i].asked,
-                     dialect_get(addresses[i].dialect)->name, addresses[i].base_path, ask.out.url);
+            fail_msg("%s at %s \"%s\" became %s", addresses[i].asked, dialect_get(&upstream)->name,
+                     addresses[i].base_path, ask.out.url);
         assert_string_equal(ask.out.origin, "https://up.example:443");
         ask_fini(&ask);
     }
@@ -185,6 +195,39 @@ the_key_is_shown_as_the_upstream_wants_it(void **state)
         assert_non_null(shown);
         assert_true(span_is(*shown, rows[i].as_api_key ? KEY : "Bearer " KEY));
         assert_null(ask_sent(&ask, rows[i].as_api_key ? "authorization" : "api-key"));
+        ask_fini(&ask);
+    }
+}
+
+static void
+left_to_be_found_out_the_host_tells_the_dialect(void **state)
+{
+    (void)state;
+    static const struct {
+        bool is_azure_host, is_openai_host, base_is_v1;
+        const char *target, *sent;
+    } rows[] = {
+        {true, false, false, "/v1/" CHAT, "/openai/v1/" CHAT},
+        {true, false, false, DEPLOYED "?api-version=1", DEPLOYED "?api-version=1"},
+        {true, false, true, "/v1/" CHAT, "/" CHAT},
+        {false, true, false, DEPLOYED "?api-version=1", "/v1/" CHAT},
+        {false, true, true, "/openai/v1/models", "/models"},
+        {false, false, false, DEPLOYED "?api-version=1", DEPLOYED "?api-version=1"},
+        {false, false, false, "/v1/" CHAT, "/v1/" CHAT},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct upstream upstream = make_upstream(AUTO, "", rows[i].base_is_v1);
+        upstream.is_azure_host = rows[i].is_azure_host;
+        upstream.is_openai_host = rows[i].is_openai_host;
+        upstream.is_azure_host = addresses[i].host == AZURE_HOST;
+        upstream.is_openai_host = addresses[i].host == OPENAI_HOST;
+        const struct route_candidate candidate = {.upstream = &upstream};
+        char url[256];
+        struct ask ask;
+        ask_init(&ask, rows[i].target);
+        ask_encode(&ask, &candidate);
+        (void)snprintf(url, sizeof(url), "https://up.example:443%s", rows[i].sent);
+        assert_string_equal(ask.out.url, url);
         ask_fini(&ask);
     }
 }
@@ -327,6 +370,7 @@ main(void)
         cmocka_unit_test(method_time_and_authorities_go_along),
         cmocka_unit_test(only_json_answers_are_asked_for_compressed),
         cmocka_unit_test(the_key_is_shown_as_the_upstream_wants_it),
+        cmocka_unit_test(left_to_be_found_out_the_host_tells_the_dialect),
         cmocka_unit_test(an_upstream_without_a_key_is_shown_none),
         cmocka_unit_test(only_listed_headers_pass),
         cmocka_unit_test(the_agent_is_appended_to_the_clients),

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -110,6 +111,24 @@ what_could_be_read_two_ways_is_refused(void **state)
 }
 
 static void
+headers_beyond_their_maxima_are_refused(void **state)
+{
+    (void)state;
+    static char huge[70000], many[300][24];
+    (void)snprintf(huge, sizeof(huge), "HTTP_X_HUGE=%065536d", 0);
+    const char *const one[] = {"REQUEST_METHOD=GET", "REQUEST_URI=/v1/models", huge, NULL};
+    assert_int_equal(failure_for(one), FAILURE_HEADERS_TOO_LARGE);
+    const char *params[304] = {"REQUEST_METHOD=GET", "REQUEST_URI=/v1/models"};
+    for (size_t i = 0; i < 300; i++) {
+        (void)snprintf(many[i], sizeof(many[i]), "HTTP_X_%zu=1", i);
+        params[i + 2] = many[i];
+    }
+    assert_int_equal(failure_for(params), FAILURE_HEADERS_TOO_LARGE);
+    params[250] = NULL;
+    assert_int_equal(failure_for(params), FAILURE_COUNT);
+}
+
+static void
 the_credentials_are_found_where_servers_put_them(void **state)
 {
     (void)state;
@@ -177,6 +196,32 @@ a_good_body_is_kept_byte_for_byte_and_understood(void **state)
     assert_true(request.wants_stream);
     assert_string_equal(request.model_name, "a/b");
     assert_true(span_is(request.model.value, "\"a\\u002fb\""));
+    request_fini(&request);
+}
+
+/* What core/affinity.c makes of it is tested there; here: that it is given the right members. */
+static void
+a_conversation_is_known_by_its_body_or_its_session(void **state)
+{
+    (void)state;
+    static const char *const bodies[] = {"{\"prompt_cache_key\":\"a\"}", "{\"user\":\"a\"}",
+                                         "{\"messages\":[{\"role\":\"user\"}]}",
+                                         "{\"input\":\"a\"}", "{\"prompt\":\"a\"}"};
+    struct request request;
+    struct request_fault fault;
+    for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+        assert_int_equal(load(&request, NULL, "CONTENT_TYPE=application/json", bodies[i], &fault),
+                         0);
+        assert_true(request.has_affinity);
+        request_fini(&request);
+    }
+    assert_int_equal(load(&request, NULL, "CONTENT_TYPE=application/json", "{\"n\":1}", &fault), 0);
+    assert_false(request.has_affinity);
+    request_fini(&request);
+    assert_int_equal(load(&request, "HTTP_X_SESSION_ID=s1", "CONTENT_TYPE=application/json",
+                          "{\"n\":1}", &fault),
+                     0);
+    assert_true(request.has_affinity);
     request_fini(&request);
 }
 
@@ -284,6 +329,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_mount_is_found_on_every_server),
         cmocka_unit_test(what_could_be_read_two_ways_is_refused),
+        cmocka_unit_test(headers_beyond_their_maxima_are_refused),
+        cmocka_unit_test(a_conversation_is_known_by_its_body_or_its_session),
         cmocka_unit_test(the_credentials_are_found_where_servers_put_them),
         cmocka_unit_test(a_good_body_is_kept_byte_for_byte_and_understood),
         cmocka_unit_test(bad_bodies_are_refused_with_their_own_error),
