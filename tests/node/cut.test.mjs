@@ -10,7 +10,7 @@ import {
 } from './lib/ground.mjs';
 import { CHAT_EVENTS, DONE, RESPONSE_EVENTS, chatChunk, typedEvent } from './lib/shapes.mjs';
 
-const STRIDE = 17; // a prime, so that the cuts fall on every kind of place
+const STRIDE = 29; // a prime, so that the cuts fall on every kind of place
 freshUpstreams();
 
 // Where the event that ends the answer is whole, its blank line included.
