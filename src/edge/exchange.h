@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "edge/probe.h"
 #include "relay/sink.h"
 
 struct exchange {
@@ -22,6 +23,7 @@ struct exchange {
     /* Boot-clock time by which the answer must end because the process is ending; 0: not ending.
      * Changes while the request runs. */
     const _Atomic uint64_t *drain_deadline_ms;
+    struct probe *probe; /* of the client's own socket: off until probe_start() */
     bool is_cgi;
     bool is_overload; /* every thread is busy: this one may only say so, at once */
 };

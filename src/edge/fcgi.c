@@ -265,6 +265,7 @@ serve(const struct fcgi_server *server, struct connection *connection)
                  .wait_fd = connection->peer.wait_fd,
                  .wait_events = POLLIN},
         .drain_deadline_ms = &server->drain->deadline_ms,
+        .probe = &connection->peer.probe,
         .is_cgi = false,
         .is_overload = connection->is_overload,
     };

@@ -5,6 +5,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 enum meaning { MEANS_GONE, MEANS_LOOK };
 
 static int
@@ -17,7 +19,7 @@ add(struct peer *peer, int fd, uint32_t events, enum meaning meaning)
 int
 peer_open(struct peer *peer, int fd, uint32_t events)
 {
-    peer->is_gone = false;
+    *peer = (struct peer){.wait_fd = -1};
     peer->wait_fd = epoll_create1(EPOLL_CLOEXEC);
     if (peer->wait_fd < 0)
         return -1;
@@ -50,6 +52,8 @@ peer_is_gone(struct peer *peer)
     for (int i = 0; i < count; i++)
         if (events[i].data.u32 == MEANS_GONE)
             peer->is_gone = true;
+    if (!peer->is_gone)
+        peer->is_gone = probe_look(&peer->probe, clock_boot_ms());
     return peer->is_gone;
 }
 

@@ -244,6 +244,8 @@ answer_api(struct visit *visit)
     call.source = &visit->exchange->source;
     call.sink = &visit->exchange->sink;
     call.drain_deadline_ms = visit->exchange->drain_deadline_ms;
+    if (visit->config->client_probe)
+        probe_start(visit->exchange->probe, visit->exchange->params, clock_boot_ms());
     relay_run(&call);
     visit->account = call.account;
     if (!call.account.upstream)

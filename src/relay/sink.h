@@ -21,9 +21,10 @@ struct sink {
     void (*abort)(void *self);
     /* Is the other end gone? `revents` as poll(2) told for wait_fd, or 0 to look now. */
     bool (*is_gone)(void *self, short revents);
-    int wait_fd;       /* polled while waiting for the upstream; -1: none */
-    short wait_events; /* FastCGI: POLLIN|POLLRDHUP; CGI: 0, because there hang-up is told without
-                          asking and POLLRDHUP is raised from the start */
+    /* Polled while waiting for the upstream; -1: none. It becomes readable when is_gone() should be
+     * asked, which takes that back unless the other end is gone: wait_events is POLLIN. */
+    int wait_fd;
+    short wait_events;
 };
 
 /* Where a request's body comes from. */

@@ -1,0 +1,45 @@
+/* probe.h - has the client left, though its web server does not say so?
+ *
+ * Apache keeps the connection to us open for as long as we send nothing, whoever is still there to
+ * read. But its own socket to the client shows that the client closed, and where the web server is
+ * on this host, the kernel tells us. So a probe looks at that socket about once a second, from a
+ * second after it was started, which spares short requests.
+ *
+ * It judges what it saw alone: a socket that it cannot find at first (the web server is elsewhere,
+ * or somebody stands between it and the client and gives his client's address) is not looked for
+ * again. A client that shuts down just its sending half looks like one that closed and is taken
+ * for gone, as lighttpd's tcp-fin-propagate takes it. What no socket shows: a stream of HTTP/2 that
+ * is reset on a connection that lives on.
+ */
+#ifndef POSTERN_EDGE_PROBE_H
+#define POSTERN_EDGE_PROBE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "edge/tcpsocket.h"
+
+#define PROBE_FIRST_MS 1000
+#define PROBE_EVERY_MS 900 /* so that of the relay's looks, twice a second, none comes too early   \
+                            */
+
+struct probe {
+    bool is_on; /* all zero: off */
+    bool was_open;
+    uint64_t due_ms;
+    struct tcpsocket_pair pair; /* of the web server's socket */
+};
+
+/* Takes REMOTE_ADDR, REMOTE_PORT, SERVER_ADDR and SERVER_PORT; stays off where one is missing. */
+void probe_start(struct probe *probe, const char *const *params, uint64_t now_ms);
+
+bool probe_is_due(const struct probe *probe, uint64_t now_ms);
+
+/* Is the client gone, when its socket is like this now? Ends the probe where it can tell nothing.
+ */
+bool probe_judge(struct probe *probe, enum tcpsocket_state state, uint64_t now_ms);
+
+/* Looks when it is due. True: the client is gone. */
+bool probe_look(struct probe *probe, uint64_t now_ms);
+
+#endif
