@@ -160,7 +160,7 @@ stream_expect() {
 
 # The client leaves.
 stream_leave() {
-    kill -KILL "$STREAM_PID"
+    kill -KILL "$STREAM_PID" 2>/dev/null || true # it may have seen the end already
     exec {STREAM}<&-
 }
 

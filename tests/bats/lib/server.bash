@@ -118,17 +118,24 @@ web_is_up() {
     return 1
 }
 
+# The port is noted in a file, because what one test exports the next one does not see.
+use_port() {
+    PORT=$1
+    BASE=http://127.0.0.1:$PORT/ai
+    echo "$PORT" >"$GROUND/conf/port"
+}
+
+[ ! -e "${GROUND:-}/conf/port" ] || use_port "$(cat "$GROUND/conf/port")"
+
 # A free port may be taken by somebody before the server has it: then another one.
 server_start() {
     local try patience=$PATIENCE
     for try in 1 2 3; do
-        export PORT
-        PORT=$(free_port)
+        { [ "$try" -eq 1 ] && [ -n "${PORT:-}" ]; } || use_port "$(free_port)"
         launch || return 1
         PATIENCE=$patience
         if wait_until "start of $SERVER on port $PORT (try $try)" web_is_up; then
             PATIENCE=$patience
-            export BASE=http://127.0.0.1:$PORT/ai
             return 0
         fi
         PATIENCE=$patience
