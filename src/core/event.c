@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "base/num.h"
 #include "core/complaint.h"
 #include "core/json.h"
 
@@ -44,16 +45,40 @@ delta_has_content(struct span delta)
     return false;
 }
 
-static enum event_kind
-choice_judge(struct span choice)
+#define CHOICE_LAST 63
+
+static void
+choice_note(struct event_choices *choices, struct span index, bool is_finished)
 {
-    enum { ERROR, FINISH_REASON, TEXT, DELTA, MESSAGE, COUNT };
+    uint64_t at = 0; /* where a server leaves it out there is but one */
+    if (num_parse_u64(index, UINT64_MAX, &at) == 0 && at > CHOICE_LAST)
+        at = CHOICE_LAST;
+    choices->begun |= UINT64_C(1) << at;
+    if (is_finished)
+        choices->finished |= UINT64_C(1) << at;
+}
+
+static bool
+choices_are_finished(const struct event_choices *choices)
+{
+    unsigned begun = 0;
+    for (uint64_t left = choices->begun; left != 0; left &= left - 1)
+        begun++;
+    return (choices->begun & ~choices->finished) == 0 &&
+           begun >= (choices->wanted <= CHOICE_LAST ? choices->wanted : CHOICE_LAST);
+}
+
+static enum event_kind
+choice_judge(struct span choice, struct event_choices *choices)
+{
+    enum { ERROR, FINISH_REASON, TEXT, DELTA, MESSAGE, INDEX, COUNT };
     struct json_member found[COUNT] = {
         [ERROR] = {.name = "error"},     [FINISH_REASON] = {.name = "finish_reason"},
         [TEXT] = {.name = "text"},       [DELTA] = {.name = "delta"},
-        [MESSAGE] = {.name = "message"},
+        [MESSAGE] = {.name = "message"}, [INDEX] = {.name = "index"},
     };
     json_find_within(choice, found, COUNT);
+    choice_note(choices, found[INDEX].value, !json_is_empty(found[FINISH_REASON].value));
     /* OpenRouter ends a choice that its provider broke off with the reason "error". */
     if (found[ERROR].type == JSON_OBJECT || json_string_is(found[FINISH_REASON].value, "error"))
         return EVENT_ERROR;
@@ -65,20 +90,21 @@ choice_judge(struct span choice)
     return EVENT_EMPTY;
 }
 
-/* The most that one of its choices says: an error more than a finish, that more than content. */
+/* The most that one of its choices says: an error more than a finish, that more than content. A
+ * finish is the stream's only when no choice is open any more. */
 static enum event_kind
-choices_judge(struct span choices)
+choices_judge(struct span list, struct event_choices *choices)
 {
     enum event_kind most = EVENT_EMPTY;
     size_t at = 0;
-    for (;;) {
-        struct span choice = json_each(choices, &at);
-        if (choice.len == 0)
-            return most;
-        enum event_kind kind = choice_judge(choice);
+    for (struct span choice; (choice = json_each(list, &at)).len > 0;) {
+        enum event_kind kind = choice_judge(choice, choices);
         if (kind > most)
             most = kind;
     }
+    if (most != EVENT_CONTENT && most != EVENT_FINISH)
+        return most;
+    return choices_are_finished(choices) ? EVENT_FINISH : EVENT_CONTENT;
 }
 _Static_assert(EVENT_EMPTY < EVENT_CONTENT && EVENT_CONTENT < EVENT_FINISH &&
                    EVENT_FINISH < EVENT_ERROR,
@@ -173,14 +199,14 @@ has_error(const struct json_member *error)
 }
 
 static enum event_kind
-object_judge(enum event_api api, const struct json_member *choices, const struct json_member *type,
-             struct span data)
+object_judge(enum event_api api, const struct json_member *list, const struct json_member *type,
+             struct span data, struct event_choices *choices)
 {
     switch (api) {
     case EVENT_API_CHAT:
     case EVENT_API_COMPLETIONS:
-        if (choices->type == JSON_ARRAY)
-            return choices_judge(choices->value);
+        if (list->type == JSON_ARRAY)
+            return choices_judge(list->value, choices);
         break;
     case EVENT_API_RESPONSES:
         if (type->type == JSON_STRING)
@@ -198,7 +224,7 @@ object_judge(enum event_api api, const struct json_member *choices, const struct
 }
 
 static enum event_kind
-data_judge(enum event_api api, struct span data)
+data_judge(enum event_api api, struct span data, struct event_choices *choices)
 {
     enum { ERROR, CHOICES, TYPE, COUNT };
     struct json_member found[COUNT] = {
@@ -212,11 +238,11 @@ data_judge(enum event_api api, struct span data)
         return EVENT_ERROR;
     if (api != EVENT_API_UNKNOWN && json_type_of(span_trim(data)) != JSON_OBJECT)
         return EVENT_MALFORMED;
-    return object_judge(api, &found[CHOICES], &found[TYPE], data);
+    return object_judge(api, &found[CHOICES], &found[TYPE], data, choices);
 }
 
 enum event_kind
-event_judge(enum event_api api, const struct sse_event *event)
+event_judge(enum event_api api, const struct sse_event *event, struct event_choices *choices)
 {
     struct span data = span_trim(event->data);
     bool is_typed = api == EVENT_API_RESPONSES || api == EVENT_API_MESSAGES;
@@ -228,7 +254,7 @@ event_judge(enum event_api api, const struct sse_event *event)
         return is_typed ? EVENT_EMPTY : EVENT_DONE;
     if (data.len == 0 && api == EVENT_API_UNKNOWN)
         return EVENT_EMPTY;
-    return data_judge(api, data);
+    return data_judge(api, data, choices);
 }
 
 bool
@@ -251,7 +277,8 @@ error_form(enum event_api api)
                "\"code\":\"$c\"}}\n\n";
     case EVENT_API_RESPONSES:
         return "event: error\ndata: {\"type\":\"error\",\"code\":\"$c\",\"message\":\"$m\","
-               "\"param\":null,\"sequence_number\":0}\n\n";
+               "\"param\":null,\"sequence_number\":0,\"error\":{\"type\":\"server_error\","
+               "\"code\":\"$c\",\"message\":\"$m\",\"param\":null}}\n\n";
     case EVENT_API_MESSAGES:
         return "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"api_error\","
                "\"message\":\"$m\"}}\n\n";

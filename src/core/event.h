@@ -8,6 +8,7 @@
 #define POSTERN_CORE_EVENT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/span.h"
@@ -31,15 +32,25 @@ enum event_kind {
     EVENT_MALFORMED /* data that is not JSON on an API whose events are JSON */
 };
 
-/* A stream with several choices is taken for finished at the first one's finish_reason. */
-enum event_kind event_judge(enum event_api api, const struct sse_event *event);
+/* Which choices of a stream have begun and which have finished; bit i is index i, the last one also
+ * stands for all beyond. All zero but for `wanted` at the beginning of a stream. */
+struct event_choices {
+    uint64_t begun;
+    uint64_t finished;
+    unsigned wanted; /* the request's n: so many must have begun; 0 is as 1 */
+};
+
+/* A stream with several choices is finished when all that have begun are, and none is missing. */
+enum event_kind event_judge(enum event_api api, const struct sse_event *event,
+                            struct event_choices *choices);
 
 /* A stream is whole when its finish was seen; the marker after it is not needed. */
 bool event_is_end(enum event_kind kind);
 
 /* The event that tells a client, in the API's own shape, that its stream failed after it began.
  * `message` and `code` are ours. 0, or -1 when `out` is full, which is then as it was. The
- * responses API numbers its events; ours has the number 0. */
+ * responses API numbers its events; ours has the number 0, and its error stands both flat, as the
+ * API's description has it, and nested, as its clients look for it. */
 int event_format_error(enum event_api api, const char *code, const char *message, struct buf *out);
 
 const char *event_kind_name(enum event_kind kind);

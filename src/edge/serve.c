@@ -11,10 +11,12 @@
 #include "relay/relay.h"
 #include "report/accesslog.h"
 #include "report/logfile.h"
+#include "view/models.h"
 #include "view/page.h"
 
 #define THREADS_DEFAULT 256
 #define PAGE_MAX_BYTES 65536
+#define MODELS_MAX_BYTES ((size_t)1024 * 1024)
 
 struct serve {
     struct config_store *configs;
@@ -117,12 +119,32 @@ answer_options(struct visit *visit)
         (void)visit->exchange->sink.flush(visit->exchange->sink.self);
 }
 
+/* A text of our own, whole; without its body when only the head was asked for. */
+static void
+answer_text(struct visit *visit, const char *content_type, struct span text)
+{
+    struct answer answer;
+    struct sink *sink = &visit->exchange->sink;
+    bool is_head = strcmp(visit->request.method, "HEAD") == 0;
+    answer_begin(&answer, 200);
+    answer_put(&answer, "Content-Type", span_from(content_type));
+    answer_put(&answer, "Cache-Control", span_from("no-store"));
+    visit->account.status = 200;
+    visit->account.bytes = is_head ? 0 : text.len;
+    if (!is_head) {
+        (void)answer_send(&answer, sink, text);
+        return;
+    }
+    answer_put_length(&answer, text.len);
+    (void)answer_send_head(&answer, sink);
+    (void)sink->flush(sink->self);
+}
+
 static void
 answer_page(struct visit *visit, const struct page *page)
 {
     const struct request *request = &visit->request;
-    bool is_head = strcmp(request->method, "HEAD") == 0;
-    if (!is_head && strcmp(request->method, "GET") != 0) {
+    if (strcmp(request->method, "HEAD") != 0 && strcmp(request->method, "GET") != 0) {
         answer_failure(visit, FAILURE_METHOD_NOT_ALLOWED);
         return;
     }
@@ -131,26 +153,11 @@ answer_page(struct visit *visit, const struct page *page)
         return;
     }
     struct buf body;
-    struct answer answer;
-    struct sink *sink = &visit->exchange->sink;
     buf_init(&body, PAGE_MAX_BYTES);
-    if (page->write(visit->config, &body) != 0) {
+    if (page->write(visit->config, &body) == 0)
+        answer_text(visit, page->content_type, buf_span(&body));
+    else
         answer_failure(visit, FAILURE_GATEWAY_ERROR);
-        goto out;
-    }
-    answer_begin(&answer, 200);
-    answer_put(&answer, "Content-Type", span_from(page->content_type));
-    answer_put(&answer, "Cache-Control", span_from("no-store"));
-    visit->account.status = 200;
-    visit->account.bytes = is_head ? 0 : body.len;
-    if (is_head) {
-        answer_put_length(&answer, body.len);
-        (void)answer_send_head(&answer, sink);
-        (void)sink->flush(sink->self);
-    } else {
-        (void)answer_send(&answer, sink, buf_span(&body));
-    }
-out:
     buf_fini(&body);
 }
 
@@ -224,16 +231,37 @@ load_body(struct visit *visit)
     return false;
 }
 
+/* GET /v1/models, where the configuration names models: what it names is what can be asked for. */
+static bool
+asks_for_models(const struct visit *visit)
+{
+    const struct operation_match *operation = &visit->request.operation;
+    bool is_v1 = !operation->azure_style || operation->azure_v1;
+    bool is_list =
+        span_is(operation->rest, "models") || span_has_prefix(operation->rest, "models/");
+    return is_v1 && is_list && strcmp(visit->request.method, "GET") == 0 &&
+           models_are_named(visit->config);
+}
+
 static void
-answer_api(struct visit *visit)
+answer_models(struct visit *visit)
+{
+    struct span id = visit->request.operation.rest;
+    struct buf body;
+    (void)span_split(&id, '/');
+    buf_init(&body, MODELS_MAX_BYTES);
+    int found = models_write(visit->config, id.ptr ? &id : NULL, &body);
+    if (found > 0)
+        answer_text(visit, "application/json", buf_span(&body));
+    else
+        answer_failure(visit, found == 0 ? FAILURE_MODEL_NOT_FOUND : FAILURE_GATEWAY_ERROR);
+    buf_fini(&body);
+}
+
+static void
+answer_call(struct visit *visit)
 {
     struct request *request = &visit->request;
-    if (!is_api_method(request->method)) {
-        answer_failure(visit, FAILURE_METHOD_NOT_ALLOWED);
-        return;
-    }
-    if (!let_in(visit) || !load_body(visit))
-        return;
     struct relay relay;
     if (engine_lend(visit->serve->engine, visit->config, &relay) != 0) {
         answer_failure(visit, FAILURE_GATEWAY_ERROR);
@@ -251,6 +279,21 @@ answer_api(struct visit *visit)
     if (!call.account.upstream)
         visit->code = failure_get(call.failure)->code;
     call_fini(&call);
+}
+
+static void
+answer_api(struct visit *visit)
+{
+    if (!is_api_method(visit->request.method)) {
+        answer_failure(visit, FAILURE_METHOD_NOT_ALLOWED);
+        return;
+    }
+    if (!let_in(visit))
+        return;
+    if (asks_for_models(visit))
+        answer_models(visit);
+    else if (load_body(visit))
+        answer_call(visit);
 }
 
 static void

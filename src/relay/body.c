@@ -4,12 +4,14 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/num.h"
 #include "core/affinity.h"
 
 #define READ_BYTES 16384
 #define UPLOAD_BYTES                                                                               \
     65536 /* a pinned body up to this is kept, so that a dead connection costs nothing */
 #define MODEL_MAX 512
+#define CHOICES_MAX 1000
 
 static int
 refuse(struct request_fault *fault, enum failure failure, const char *detail)
@@ -97,6 +99,7 @@ refuse_json(struct request *request, const struct json_mistake *mistake,
 enum wanted {
     WANTED_MODEL,
     WANTED_STREAM,
+    WANTED_N,
     WANTED_PROMPT_CACHE_KEY,
     WANTED_USER,
     WANTED_MESSAGES,
@@ -138,12 +141,22 @@ read_model_name(struct request *request, struct request_fault *fault)
     return 0;
 }
 
+/* What is no sensible number is the upstream's to complain about. */
+static unsigned
+read_choices(struct span value)
+{
+    uint64_t choices = 1;
+    (void)num_parse_u64(value, CHOICES_MAX, &choices);
+    return choices > 0 ? (unsigned)choices : 1;
+}
+
 static int
 check_json(struct request *request, struct request_fault *fault)
 {
     struct json_member members[WANTED_COUNT] = {
         [WANTED_MODEL] = {.name = "model"},
         [WANTED_STREAM] = {.name = "stream"},
+        [WANTED_N] = {.name = "n"},
         [WANTED_PROMPT_CACHE_KEY] = {.name = "prompt_cache_key"},
         [WANTED_USER] = {.name = "user"},
         [WANTED_MESSAGES] = {.name = "messages"},
@@ -155,6 +168,7 @@ check_json(struct request *request, struct request_fault *fault)
         return refuse_json(request, &mistake, fault);
     request->model = members[WANTED_MODEL];
     request->wants_stream = members[WANTED_STREAM].type == JSON_TRUE;
+    request->choices = read_choices(members[WANTED_N].value);
     find_affinity(request, members);
     return request->model.type == JSON_STRING ? read_model_name(request, fault) : 0;
 }

@@ -122,6 +122,19 @@ choose_kind(const struct hold *hold)
                                                                              : HOLD_PASS;
 }
 
+/* A stream where JSON was asked for, or JSON where a stream was: a client reads either as an answer
+ * without a word in it. */
+static bool
+is_misfit(const struct hold *hold)
+{
+    const struct request *request = hold->call->request;
+    const struct operation *row = request->operation.row;
+    if (row->answer != OPERATION_ANSWER_JSON || row->body != OPERATION_BODY_JSON ||
+        !row->can_stream || hold->kind == HOLD_ERROR)
+        return false;
+    return request->wants_stream != (hold->kind == HOLD_STREAM);
+}
+
 int
 hold_head(struct hold *hold, const struct wire_reply *reply)
 {
@@ -129,8 +142,10 @@ hold_head(struct hold *hold, const struct wire_reply *reply)
     hold->reply = reply;
     hold->kind = choose_kind(hold);
     bool is_inference = row->answer != OPERATION_ANSWER_ANY;
+    if (is_misfit(hold))
+        return stop(hold, OUTCOME_STOP_MALFORMED);
     if (hold->kind == HOLD_STREAM)
-        hold->stream.api = row->stream;
+        stream_expect(&hold->stream, row->stream, hold->call->request->choices);
     else if (is_inference && hold->kind != HOLD_ERROR &&
              (has_type(reply, "text/html") || hold->call->head_sent))
         return stop(hold, OUTCOME_STOP_MALFORMED); /* no JSON can follow a heartbeat either */

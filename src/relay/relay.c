@@ -132,6 +132,13 @@ others_admit(const struct call *call, const struct pick *pick)
     return pick->next < call->order.count && call->relay->config->last_resort && !call->kept.is_set;
 }
 
+/* A file or a batch that may have been made must not be made twice. */
+static bool
+creates_object(const struct request *request)
+{
+    return request->operation.row->pinned && request->has_body;
+}
+
 static struct plan
 decide(struct call *call, const struct attempt *attempt, struct pick *pick)
 {
@@ -147,10 +154,10 @@ decide(struct call *call, const struct attempt *attempt, struct pick *pick)
         .retry_wait_max_ms = call->relay->config->retry_wait_max_ms,
         .random = (uint32_t)entropy_u64(),
     };
-    if (request_is_upload(call->request)) { /* its body is gone: nobody can be asked again */
-        facts.outcome.may_retry = false;
+    if (request_is_upload(call->request)) /* its body is gone: nobody can be asked again */
         facts.outcome.may_fall_back = false;
-    }
+    if (creates_object(call->request))
+        facts.outcome.may_retry = false;
     pick->context_used |= attempt->outcome.kind == OUTCOME_TOO_LONG;
     return plan_next(&facts);
 }

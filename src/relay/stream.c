@@ -20,13 +20,20 @@ stream_fini(struct stream *stream)
     buf_fini(&stream->partial);
 }
 
+void
+stream_expect(struct stream *stream, enum event_api api, unsigned choices)
+{
+    stream->api = api;
+    stream->choices.wanted = choices;
+}
+
 static enum stream_state
 next_state(struct stream *stream, const struct sse_event *event)
 {
-    switch (event_judge(stream->api, event)) {
+    switch (event_judge(stream->api, event, &stream->choices)) {
     case EVENT_EMPTY:
         return stream->state;
-    case EVENT_CONTENT: /* also after a finish: that was another choice's */
+    case EVENT_CONTENT:
         return STREAM_FLOWING;
     case EVENT_FINISH:
         return STREAM_FINISHED;

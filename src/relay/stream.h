@@ -25,10 +25,13 @@ struct stream {
     enum stream_state state;
     bool has_content; /* some was seen, whatever came after it */
     struct complaint_view complaint;
+    struct event_choices choices;
     struct buf partial; /* the bytes of the event that has not ended yet */
 };
 
 void stream_init(struct stream *stream, enum event_api api);
+/* Before the first bytes: which API's events they are, and how many choices were asked for. */
+void stream_expect(struct stream *stream, enum event_api api, unsigned choices);
 void stream_fini(struct stream *stream);
 
 /* Takes bytes and appends to `out` those that form whole events and comments, unchanged; an error

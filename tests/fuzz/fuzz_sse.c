@@ -98,7 +98,8 @@ static void
 judge(const struct sse_event *event)
 {
     for (int api = EVENT_API_CHAT; api <= EVENT_API_UNKNOWN; api++) {
-        enum event_kind kind = event_judge((enum event_api)api, event);
+        enum event_kind kind =
+            event_judge((enum event_api)api, event, &(struct event_choices){.wanted = 1});
         assert(strlen(event_kind_name(kind)) > 0);
     }
     struct complaint_view view = complaint_read(event->data);

@@ -22,7 +22,7 @@ static void
 check_event(enum event_api api, const char *name, const struct sample *sample)
 {
     struct sse_event event = {span_from(name), span_from(sample->data)};
-    enum event_kind kind = event_judge(api, &event);
+    enum event_kind kind = event_judge(api, &event, &(struct event_choices){.wanted = 1});
     if (kind != sample->kind)
         fail_msg("%s %s: %s, not %s", name, sample->data, event_kind_name(kind),
                  event_kind_name(sample->kind));
@@ -280,7 +280,9 @@ the_error_event_has_the_shape_of_its_api(void **state)
     assert_error_event(EVENT_API_RESPONSES,
                        "event: error\ndata: {\"type\":\"error\",\"code\":\"upstream_timeout\","
                        "\"message\":\"it \\\"stalled\\\"\",\"param\":null,"
-                       "\"sequence_number\":0}\n\n");
+                       "\"sequence_number\":0,\"error\":{\"type\":\"server_error\","
+                       "\"code\":\"upstream_timeout\",\"message\":\"it \\\"stalled\\\"\","
+                       "\"param\":null}}\n\n");
     assert_error_event(EVENT_API_MESSAGES,
                        "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"api_error\","
                        "\"message\":\"it \\\"stalled\\\"\"}}\n\n");
@@ -302,7 +304,9 @@ the_error_event_is_read_back_as_an_error(void **state)
         assert_int_equal(sse_feed(&sse, buf_span(&out), &event, &found), out.len);
         assert_true(found);
         event.name = (struct span){NULL, 0}; /* the data alone must say it */
-        assert_int_equal(event_judge((enum event_api)api, &event), EVENT_ERROR);
+        assert_int_equal(
+            event_judge((enum event_api)api, &event, &(struct event_choices){.wanted = 1}),
+            EVENT_ERROR);
         assert_int_not_equal(complaint_read(event.data).about, COMPLAINT_NONE);
         sse_fini(&sse);
         buf_fini(&out);
@@ -318,6 +322,53 @@ an_error_event_that_does_not_fit_is_not_begun(void **state)
     assert_int_equal(event_format_error(EVENT_API_CHAT, "c", "m", &out), -1);
     assert_int_equal(out.len, 0);
     buf_fini(&out);
+}
+
+/* --- several choices ----------------------------------------------------------------------------
+ */
+
+#define CHOICE_AT(index, rest)                                                                     \
+    "{\"choices\":[{\"index\":" #index ",\"delta\":{\"content\":\"x\"}" rest "}]}"
+#define STOP ",\"finish_reason\":\"stop\""
+
+static enum event_kind
+judge_choice(const char *data, struct event_choices *choices)
+{
+    const struct sse_event event = {.data = span_from(data)};
+    return event_judge(EVENT_API_CHAT, &event, choices);
+}
+
+static void
+a_stream_is_finished_when_every_choice_that_began_is(void **state)
+{
+    (void)state;
+    struct event_choices choices = {.wanted = 1};
+    assert_int_equal(judge_choice(CHOICE_AT(0, ""), &choices), EVENT_CONTENT);
+    assert_int_equal(judge_choice(CHOICE_AT(1, ""), &choices), EVENT_CONTENT);
+    assert_int_equal(judge_choice(CHOICE_AT(0, STOP), &choices), EVENT_CONTENT);
+    assert_int_equal(judge_choice(CHOICE_AT(1, ""), &choices), EVENT_CONTENT);
+    assert_int_equal(judge_choice(CHOICE_AT(1, STOP), &choices), EVENT_FINISH);
+}
+
+static void
+a_choice_that_was_asked_for_and_has_not_begun_is_waited_for(void **state)
+{
+    (void)state;
+    struct event_choices choices = {.wanted = 2};
+    assert_int_equal(judge_choice(CHOICE_AT(0, STOP), &choices), EVENT_CONTENT);
+    assert_int_equal(judge_choice(CHOICE_AT(1, STOP), &choices), EVENT_FINISH);
+}
+
+static void
+choices_beyond_all_sense_are_counted_as_one(void **state)
+{
+    (void)state;
+    struct event_choices choices = {.wanted = 1};
+    assert_int_equal(judge_choice(CHOICE_AT(18446744073709551615, ""), &choices), EVENT_CONTENT);
+    assert_int_equal(judge_choice(CHOICE_AT(64, STOP), &choices), EVENT_FINISH);
+    assert_int_equal(
+        judge_choice("{\"choices\":[{\"index\":-1,\"finish_reason\":\"stop\"}]}", &choices),
+        EVENT_FINISH);
 }
 
 int
@@ -337,6 +388,9 @@ main(void)
         cmocka_unit_test(the_error_event_has_the_shape_of_its_api),
         cmocka_unit_test(the_error_event_is_read_back_as_an_error),
         cmocka_unit_test(an_error_event_that_does_not_fit_is_not_begun),
+        cmocka_unit_test(a_stream_is_finished_when_every_choice_that_began_is),
+        cmocka_unit_test(a_choice_that_was_asked_for_and_has_not_begun_is_waited_for),
+        cmocka_unit_test(choices_beyond_all_sense_are_counted_as_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
