@@ -57,6 +57,15 @@ stage_chat(struct stage *stage)
     stage_run(stage);
 }
 
+void
+stage_expect(const struct stage *stage, const char *attempts, int status)
+{
+    const struct scene *scene = &stage->scene;
+    if (strcmp(scene->call.account.attempts, attempts) != 0)
+        fail_msg("attempts are %s, not %s", scene->call.account.attempts, attempts);
+    assert_int_equal(scene->client.status, status);
+}
+
 unsigned
 stage_requests(const struct stage *stage, size_t i)
 {
@@ -83,4 +92,26 @@ stage_breaker(struct stage *stage, size_t i)
 {
     struct state_cell cell = stage_cell(stage, i);
     return state_cell_view(stage->scene.relay.state, &cell, &stage->scene.upstreams[i].rules);
+}
+
+void
+stage_open_for_a_moment(struct stage *stage, size_t i)
+{
+    stage->scene.upstreams[i].rules.open_ms = 1;
+    stage->scene.upstreams[i].rules.open_max_ms = 1;
+}
+
+void
+stage_wear_out(struct stage *stage)
+{
+    for (int i = 0; i < 3; i++)
+        stage_chat(stage);
+    assert_int_not_equal(stage_breaker(stage, 0).breaker.state, BREAKER_CLOSED);
+}
+
+void
+stage_await_probe(struct stage *stage, size_t i)
+{
+    while (!stage_would_admit(stage, i))
+        ;
 }

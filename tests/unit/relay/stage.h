@@ -65,11 +65,21 @@ void stage_run(struct stage *stage);
 /* A plain chat call from question to end. */
 void stage_chat(struct stage *stage);
 
+/* It was tried there, in these words, and the client got that status. */
+void stage_expect(const struct stage *stage, const char *attempts, int status);
+
 unsigned stage_requests(const struct stage *stage, size_t i);
 
 /* What the breaker of upstream `i` says. */
 bool stage_would_admit(struct stage *stage, size_t i);
 struct state_cell_view stage_breaker(struct stage *stage, size_t i);
 struct state_cell stage_cell(const struct stage *stage, size_t i);
+
+/* The breaker of upstream `i` opens for a millisecond alone. */
+void stage_open_for_a_moment(struct stage *stage, size_t i);
+/* Three chats, after which the breaker of the first upstream, which fails, is closed no more. */
+void stage_wear_out(struct stage *stage);
+/* Comes back when an open time has passed. */
+void stage_await_probe(struct stage *stage, size_t i);
 
 #endif

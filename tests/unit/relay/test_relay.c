@@ -198,7 +198,8 @@ a_failure_without_an_answer_is_told_as_what_it_was(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         stage_open(&stage, 1);
         stage_serve(&stage, 0, &rows[i].script, 1);
-        scene->upstreams[0].timeouts.response_ms = 200;
+        if (strstr(rows[i].code, "timeout"))
+            scene->upstreams[0].timeouts.response_ms = 40;
         stage_chat(&stage);
         assert_int_equal(scene->client.status, rows[i].status);
         if (!strstr(buf_text(&scene->client.body), rows[i].code))
@@ -246,6 +247,9 @@ an_error_whose_body_cannot_pass_keeps_its_status(void **state)
         {CHAT, ANSWERS("503 Oops", "text/html", "<html>nginx</html>"), 503},
         {CHAT, ANSWERS("500 Oops", JSON, "{\"error\":\"" SCENE_SECRET "\"}"), 500},
         {CHAT, {{READ, SEND(HEAD("429 Slow", JSON) "Content-Length: 100\r\n\r\n{\"err")}}, 429},
+        {"/v1/unknown",
+         {{READ, SEND(HEAD("429 Slow", "text/plain") "Content-Length: 100\r\n\r\nslow d")}},
+         429},
         {CHAT,
          {{READ,
            SEND(HEAD("500 Oops", JSON) "\r\n\""),

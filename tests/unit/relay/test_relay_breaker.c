@@ -2,7 +2,8 @@
 /* also: tests/unit/relay/memsink.c */
 /* also: tests/unit/relay/scene.c */
 /* also: tests/unit/relay/stage.c */
-/* The loop and its breakers: who is asked at all, what they are told, and pinned operations. */
+/* The loop and its breakers: who is asked at all, how long the others wait, and pinned operations.
+ */
 #include "stage.h"
 
 #include <stdlib.h>
@@ -16,38 +17,6 @@ static struct scene *const scene = &stage.scene;
 static const struct rawserver_script good = GOOD;
 static const struct rawserver_script failing = ANSWERS("500 Oops", JSON, ERROR_BODY);
 
-static void
-expect(const char *attempts, int status)
-{
-    if (strcmp(scene->call.account.attempts, attempts) != 0)
-        fail_msg("attempts are %s, not %s", scene->call.account.attempts, attempts);
-    assert_int_equal(scene->client.status, status);
-}
-
-/* Three failures, as many as a breaker of the scene bears. */
-static void
-wear_out(void)
-{
-    for (int i = 0; i < 3; i++)
-        stage_chat(&stage);
-    assert_int_not_equal(stage_breaker(&stage, 0).breaker.state, BREAKER_CLOSED);
-}
-
-/* The open time of a breaker that closes at once passes. */
-static void
-await_probe(size_t i)
-{
-    while (!stage_would_admit(&stage, i))
-        ;
-}
-
-static void
-open_for_a_moment(size_t i)
-{
-    scene->upstreams[i].rules.open_ms = 1;
-    scene->upstreams[i].rules.open_max_ms = 1;
-}
-
 /* --- opening -----------------------------------------------------------------------------------
  */
 
@@ -60,11 +29,11 @@ a_breaker_opens_after_three_failures_and_is_passed_over(void **state)
     stage_serve(&stage, 1, &good, 1);
     for (int i = 0; i < 3; i++) {
         stage_chat(&stage);
-        expect("eu:500,us:200", 200);
+        stage_expect(&stage, "eu:500,us:200", 200);
     }
     for (int i = 0; i < 2; i++) {
         stage_chat(&stage);
-        expect("us:200", 200);
+        stage_expect(&stage, "us:200", 200);
     }
     assert_int_equal(stage_requests(&stage, 0), 3);
     assert_int_equal(stage_requests(&stage, 1), 5);
@@ -81,7 +50,7 @@ a_clients_mistakes_open_nothing(void **state)
     stage_serve(&stage, 0, &bad, 1);
     for (int i = 0; i < 6; i++) {
         stage_chat(&stage);
-        expect("eu:400", 400);
+        stage_expect(&stage, "eu:400", 400);
     }
     assert_int_equal(stage_breaker(&stage, 0).breaker.consecutive_failures, 0);
     stage_close(&stage);
@@ -147,134 +116,27 @@ whole_streams_reset_the_count(void **state)
     stage_close(&stage);
 }
 
-/* --- half open ---------------------------------------------------------------------------------
- */
-
+/* A stream is one call, though it is reported when it begins and when it ends. */
 static void
-look_who_else_is_admitted(void *argument)
-{
-    struct stage *seen = argument;
-    if (stage_would_admit(seen, 0))
-        abort(); /* a second probe */
-}
-
-static void
-one_request_probes_and_its_answer_closes(void **state)
-{
-    (void)state;
-    static const struct rawserver_script scripts[] = {
-        ANSWERS("500 Oops", JSON, ERROR_BODY),
-        ANSWERS("500 Oops", JSON, ERROR_BODY),
-        ANSWERS("500 Oops", JSON, ERROR_BODY),
-        {{READ, CALL(look_who_else_is_admitted), SEND(HEAD("200 OK", JSON) "\r\n" GOOD_BODY)}},
-    };
-    stage_open(&stage, 2);
-    stage_serve(&stage, 0, scripts, 4);
-    stage_serve(&stage, 1, &good, 1);
-    open_for_a_moment(0);
-    wear_out();
-    await_probe(0);
-    stage_chat(&stage);
-    expect("eu:200", 200);
-    assert_int_equal(stage_breaker(&stage, 0).breaker.state, BREAKER_CLOSED);
-    assert_int_equal(stage_breaker(&stage, 0).counters[STATE_PROBES], 1);
-    stage_close(&stage);
-}
-
-static void
-while_another_probes_the_next_upstream_answers(void **state)
-{
-    (void)state;
-    stage_open(&stage, 2);
-    stage_serve(&stage, 0, &failing, 1);
-    stage_serve(&stage, 1, &good, 1);
-    open_for_a_moment(0);
-    wear_out();
-    await_probe(0);
-    struct state_cell cell = stage_cell(&stage, 0); /* as another process would */
-    struct breaker_permit permit =
-        state_admit(scene->relay.state, &cell, &scene->upstreams[0].rules, false);
-    assert_int_equal(permit.answer, BREAKER_PROBE);
-    stage_chat(&stage);
-    expect("us:200", 200);
-    assert_int_equal(stage_requests(&stage, 0), 3);
-    stage_close(&stage);
-}
-
-/* --- the last resort ---------------------------------------------------------------------------
- */
-
-static void
-the_last_upstream_is_tried_against_its_breaker(void **state)
+a_stream_counts_once_in_the_window(void **state)
 {
     (void)state;
     static const struct rawserver_script scripts[] = {ANSWERS("500 Oops", JSON, ERROR_BODY),
-                                                      ANSWERS("500 Oops", JSON, ERROR_BODY),
-                                                      ANSWERS("500 Oops", JSON, ERROR_BODY), GOOD};
+                                                      GOOD_STREAM};
     stage_open(&stage, 1);
-    stage_serve(&stage, 0, scripts, 4);
-    wear_out();
+    stage_serve(&stage, 0, scripts, 2);
+    struct breaker_rules *rules = &scene->upstreams[0].rules;
+    rules->failure_threshold = 0;
+    rules->window = BREAKER_WINDOW_COUNT;
+    rules->window_size = rules->min_calls = 3;
+    rules->failure_rate = 33;
     stage_chat(&stage);
-    expect("eu:200", 200);
-    assert_int_equal(stage_breaker(&stage, 0).breaker.state, BREAKER_CLOSED);
-    stage_close(&stage);
-}
-
-static void
-it_is_not_tried_when_somebody_answered_already(void **state)
-{
-    (void)state;
-    stage_open(&stage, 2);
-    stage_serve(&stage, 0, &failing, 1);
-    stage_serve(&stage, 1, &failing, 1);
-    scene_ask(scene, "POST", CHAT, CHAT_BODY);
-    struct state_cell cell = stage_cell(&stage, 1);
-    for (int i = 0; i < 3; i++) {
-        struct breaker_permit permit =
-            state_admit(scene->relay.state, &cell, &scene->upstreams[1].rules, false);
-        const struct breaker_report report = {.verdict = BREAKER_FAIL};
-        (void)state_report(scene->relay.state, &cell, &scene->upstreams[1].rules, &permit, &report,
-                           500);
-    }
+    scene_ask(scene, "POST", CHAT, CHAT_STREAM_BODY);
     stage_run(&stage);
-    expect("eu:500", 500);
-    assert_int_equal(stage_requests(&stage, 1), 0);
-    stage_close(&stage);
-}
-
-static void
-nobody_who_admits_is_503_with_the_time_to_wait(void **state)
-{
-    (void)state;
-    stage_open(&stage, 1);
-    stage_serve(&stage, 0, &failing, 1);
-    scene->config.last_resort = false;
-    wear_out();
-    stage_chat(&stage);
-    expect("", 503);
-    assert_non_null(strstr(buf_text(&scene->client.body), "upstream_unavailable"));
-    const char *wait = memsink_header(&scene->client, "Retry-After");
-    assert_non_null(wait);
-    assert_in_range(strtol(wait, NULL, 10), 1, 10);
-    assert_null(memsink_header(&scene->client, "X-Postern-Attempts"));
-    assert_int_equal(stage_requests(&stage, 0), 3);
-    stage_close(&stage);
-}
-
-static void
-the_operators_word_stands_above_the_last_resort(void **state)
-{
-    (void)state;
-    struct err err;
-    stage_open(&stage, 1);
-    stage_serve(&stage, 0, &good, 1);
-    scene_ask(scene, "POST", CHAT, CHAT_BODY);
-    struct state_cell cell = stage_cell(&stage, 0);
-    assert_int_equal(state_override(scene->relay.state, &cell, BREAKER_FORCED_OPEN, 0, &err), 0);
+    assert_int_equal(stage_breaker(&stage, 0).breaker.state, BREAKER_CLOSED); /* 1 of 2 */
+    scene_ask(scene, "POST", CHAT, CHAT_STREAM_BODY);
     stage_run(&stage);
-    expect("", 503);
-    assert_null(memsink_header(&scene->client, "Retry-After")); /* nobody knows */
-    assert_int_equal(stage_requests(&stage, 0), 0);
+    assert_int_equal(stage_breaker(&stage, 0).breaker.state, BREAKER_OPEN); /* 1 of 3 */
     stage_close(&stage);
 }
 
@@ -292,11 +154,11 @@ all_cooling_down_is_429_with_the_time_to_wait(void **state)
     stage_serve(&stage, 1, &limited, 1);
     scene->config.last_resort = false;
     stage_chat(&stage);
-    expect("eu:429,us:429", 429);
+    stage_expect(&stage, "eu:429,us:429", 429);
     assert_string_equal(memsink_header(&scene->client, "Retry-After"), "30");
     scene_expect_body(scene, ERROR_BODY);
     stage_chat(&stage);
-    expect("", 429);
+    stage_expect(&stage, "", 429);
     assert_non_null(strstr(buf_text(&scene->client.body), "upstream_rate_limited"));
     assert_in_range(strtol(memsink_header(&scene->client, "Retry-After"), NULL, 10), 29, 30);
     assert_int_equal(stage_requests(&stage, 0), 1);
@@ -313,7 +175,7 @@ a_short_wait_is_waited_for_when_nobody_else_admits(void **state)
     stage_serve(&stage, 0, scripts, 2);
     scene->config.retry_wait_max_ms = 1000;
     stage_chat(&stage);
-    expect("eu:429,eu:200", 200);
+    stage_expect(&stage, "eu:429,eu:200", 200);
     stage_close(&stage);
 }
 
@@ -327,7 +189,7 @@ a_long_wait_is_the_clients(void **state)
     stage_serve(&stage, 0, scripts, 2);
     scene->config.retry_wait_max_ms = 1000;
     stage_chat(&stage);
-    expect("eu:429", 429);
+    stage_expect(&stage, "eu:429", 429);
     assert_string_equal(memsink_header(&scene->client, "Retry-After"), "30");
     stage_close(&stage);
 }
@@ -345,7 +207,7 @@ retries_try_the_same_upstream_first(void **state)
     scene->config.retry_wait_max_ms = 1000;
     scene->upstreams[0].retries = 1;
     stage_chat(&stage);
-    expect("eu:503,eu:200", 200);
+    stage_expect(&stage, "eu:503,eu:200", 200);
     stage_close(&stage);
 }
 
@@ -371,7 +233,7 @@ a_pinned_operation_always_goes_to_the_first_upstream(void **state)
     for (int i = 0; i < 20; i++) {
         scene_ask(scene, "GET", "/v1/files", NULL);
         stage_run(&stage);
-        expect("eu:200", 200);
+        stage_expect(&stage, "eu:200", 200);
     }
     assert_int_equal(stage_requests(&stage, 1), 0);
     stage_close(&stage);
@@ -386,13 +248,13 @@ a_pinned_operation_fails_rather_than_splits_an_account(void **state)
     stage_serve(&stage, 1, &good, 1);
     scene_ask(scene, "POST", "/v1/batches", "{}");
     stage_run(&stage);
-    expect("eu:500", 500);
+    stage_expect(&stage, "eu:500", 500);
     assert_int_equal(stage_requests(&stage, 1), 0);
 
     scene->config.pinned = false;
     scene_ask(scene, "POST", "/v1/batches", "{}");
     stage_run(&stage);
-    expect("eu:500,us:200", 200);
+    stage_expect(&stage, "eu:500,us:200", 200);
     stage_close(&stage);
 }
 
@@ -405,12 +267,7 @@ main(void)
         cmocka_unit_test(nobody_trips_a_breaker_by_the_model_it_names),
         cmocka_unit_test(streams_that_start_well_and_are_cut_open_it_too),
         cmocka_unit_test(whole_streams_reset_the_count),
-        cmocka_unit_test(one_request_probes_and_its_answer_closes),
-        cmocka_unit_test(while_another_probes_the_next_upstream_answers),
-        cmocka_unit_test(the_last_upstream_is_tried_against_its_breaker),
-        cmocka_unit_test(it_is_not_tried_when_somebody_answered_already),
-        cmocka_unit_test(nobody_who_admits_is_503_with_the_time_to_wait),
-        cmocka_unit_test(the_operators_word_stands_above_the_last_resort),
+        cmocka_unit_test(a_stream_counts_once_in_the_window),
         cmocka_unit_test(all_cooling_down_is_429_with_the_time_to_wait),
         cmocka_unit_test(a_short_wait_is_waited_for_when_nobody_else_admits),
         cmocka_unit_test(a_long_wait_is_the_clients),
