@@ -36,6 +36,9 @@ static const struct failure_row rows[FAILURE_COUNT] = {
                                  false},
     [FAILURE_REQUEST_CUT] = {"request_cut", 400, CLIENT, "the body ended before its Content-Length",
                              false},
+    [FAILURE_CLIENT_GONE] = {"client_closed_request", 400, CLIENT,
+                             "the client shut its connection down before the answer was whole",
+                             true},
     [FAILURE_MISSING_API_KEY] = {"missing_api_key", 401, CLIENT,
                                  "no API key came with the request; send it as Authorization: "
                                  "Bearer KEY, api-key or x-api-key",

@@ -24,6 +24,7 @@ enum failure {
     FAILURE_HEADERS_TOO_LARGE,
     FAILURE_REQUEST_TIMEOUT,
     FAILURE_REQUEST_CUT,
+    FAILURE_CLIENT_GONE, /* told nevertheless: it may have shut down just its sending half */
     FAILURE_MISSING_API_KEY,
     FAILURE_INVALID_API_KEY,
     FAILURE_NOT_OPERATOR,

@@ -56,7 +56,7 @@ measure_body(const char *const *params)
     return (int64_t)bytes;
 }
 
-/* Waits until `fd` is ready. -1: not in time, or the web server wants the end. */
+/* Waits until `fd` is ready. -1: not in time, or it is not and the web server wants the end. */
 static int
 wait_for(const struct conversation *conversation, int fd, short events, int timeout_ms)
 {
@@ -66,7 +66,7 @@ wait_for(const struct conversation *conversation, int fd, short events, int time
     do
         ready = poll(waiting, 2, timeout_ms);
     while (ready < 0 && errno == EINTR);
-    return ready > 0 && waiting[1].revents == 0 ? 0 : -1;
+    return ready > 0 && waiting[0].revents != 0 ? 0 : -1;
 }
 
 static int64_t

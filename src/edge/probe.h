@@ -19,9 +19,9 @@
 
 #include "edge/tcpsocket.h"
 
+/* The relay looks twice a second; 900 and not 1000, so that its second look is never too early. */
 #define PROBE_FIRST_MS 1000
-#define PROBE_EVERY_MS 900 /* so that of the relay's looks, twice a second, none comes too early   \
-                            */
+#define PROBE_EVERY_MS 900
 
 struct probe {
     bool is_on; /* all zero: off */

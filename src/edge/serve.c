@@ -16,6 +16,7 @@
 
 #define THREADS_DEFAULT 256
 #define PAGE_MAX_BYTES 65536
+#define EVENT_MAX_BYTES 4096
 #define MODELS_MAX_BYTES ((size_t)1024 * 1024)
 
 struct serve {
@@ -258,6 +259,33 @@ answer_models(struct visit *visit)
     buf_fini(&body);
 }
 
+/* Who counts as gone may still read: a client that shut down just its sending half looks like one
+ * that left. What it got must not look whole, and of no head at all mod_proxy_fcgi would make an
+ * empty 200. As a rule nobody is there to care whether this arrives. */
+static void
+tell_gone(struct visit *visit, const struct call *call)
+{
+    static const struct request_fault fault = {FAILURE_CLIENT_GONE, NULL};
+    const struct failure_row *row = failure_get(fault.failure);
+    enum event_api api = visit->request.operation.row->stream;
+    struct sink *sink = &visit->exchange->sink;
+    struct buf event;
+    visit->code = row->code;
+    if (!call->head_sent) {
+        (void)answer_send_fault(sink, &visit->request, &fault);
+        return;
+    }
+    if (call->is_plain) {
+        sink->abort(sink->self);
+        return;
+    }
+    buf_init(&event, EVENT_MAX_BYTES);
+    if (event_format_error(api, row->code, row->message, &event) == 0 &&
+        sink->bytes(sink->self, buf_span(&event)) == 0)
+        (void)sink->flush(sink->self);
+    buf_fini(&event);
+}
+
 static void
 answer_call(struct visit *visit)
 {
@@ -276,7 +304,9 @@ answer_call(struct visit *visit)
         probe_start(visit->exchange->probe, visit->exchange->params, clock_boot_ms());
     relay_run(&call);
     visit->account = call.account;
-    if (!call.account.upstream)
+    if (call.is_gone)
+        tell_gone(visit, &call);
+    else if (!call.account.upstream)
         visit->code = failure_get(call.failure)->code;
     call_fini(&call);
 }
