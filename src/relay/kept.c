@@ -138,7 +138,6 @@ attempt_keep(struct attempt *attempt)
     bool is_inner = has_inner_error(attempt);
     if ((!is_error && !is_inner) || is_about_our_key(attempt)) {
         call->failure = attempt_failure(attempt);
-        call->wait_ms = attempt->outcome.wait_ms;
         return;
     }
     kept->is_set = true;

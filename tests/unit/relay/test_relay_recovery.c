@@ -92,6 +92,26 @@ a_streams_first_content_closes_while_it_flows(void **state)
 }
 
 static void
+a_probe_that_starts_well_and_is_cut_has_failed_all_the_same(void **state)
+{
+    (void)state;
+    static const struct rawserver_script scripts[] = {
+        ANSWERS("500 Oops", JSON, ERROR_BODY), ANSWERS("500 Oops", JSON, ERROR_BODY),
+        ANSWERS("500 Oops", JSON, ERROR_BODY), ANSWERS("200 OK", EVENTS, ROLE TEXT)};
+    stage_open(&stage, 2);
+    stage_serve(&stage, 0, scripts, 4);
+    stage_serve(&stage, 1, &good, 1);
+    stage_open_for_a_moment(&stage, 0);
+    stage_wear_out(&stage);
+    stage_await_probe(&stage, 0);
+    scene_ask(scene, "POST", CHAT, CHAT_STREAM_BODY);
+    stage_run(&stage);
+    assert_int_equal(stage_breaker(&stage, 0).breaker.state, BREAKER_CLOSED);
+    assert_int_equal(stage_breaker(&stage, 0).breaker.consecutive_failures, 1);
+    stage_close(&stage);
+}
+
+static void
 while_another_probes_the_next_upstream_answers(void **state)
 {
     (void)state;
@@ -194,6 +214,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_request_probes_and_its_answer_closes),
         cmocka_unit_test(a_streams_first_content_closes_while_it_flows),
+        cmocka_unit_test(a_probe_that_starts_well_and_is_cut_has_failed_all_the_same),
         cmocka_unit_test(while_another_probes_the_next_upstream_answers),
         cmocka_unit_test(the_last_upstream_is_tried_against_its_breaker),
         cmocka_unit_test(it_is_not_tried_when_somebody_answered_already),
