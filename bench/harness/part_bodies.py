@@ -1,0 +1,67 @@
+"""3. Bodies of 10 KB to 10 MB, up and down: throughput, and what they cost in memory."""
+
+import load
+import meter
+import systems
+import table
+from ground import Ground
+from trial import merge
+from upstreams import Streamer, question
+
+NAME = "bodies"
+TITLE = "Large bodies"
+SIZES = {"10 KB": 10 << 10, "1 MB": 1 << 20, "10 MB": 10 << 20}
+ROWS = ("nginx", "lighttpd", "postern", "postern-nginx")
+
+
+def measure(trial):
+    sizes = trial.choose(["1 MB"], list(SIZES))
+    seconds = trial.choose(1, 3)
+
+    def one(ground, row):
+        streamer = Streamer(ground)
+        return {size: {way: _run(streamer, row, question_for(way, SIZES[size]), seconds)
+                       for way in ("up", "down")} for size in sizes}
+
+    return {"sizes": sizes, "rounds": trial.in_turn(systems.rows(*ROWS), one)}
+
+
+def question_for(way, size):
+    return question(size, max_tokens=1) if way == "up" else question(0, max_tokens=size)
+
+
+def _run(streamer, row, text, seconds):
+    """On a ground of its own: the highest memory so far is asked for."""
+    with Ground() as ground:
+        system = systems.start(row, ground, f"http://127.0.0.1:{streamer.port}")
+        body = ground.write("question.json", text)
+        idle = meter.memory(system.roots)
+        load.wrk(system, body, 1, seconds)
+        peak = meter.memory(system.roots)
+        run = load.wrk(system, body, 4, seconds)
+        run["peak_kb"] = sum(peak[name]["peak_kb"] - idle.get(name, {"rss_kb": 0})["rss_kb"]
+                             for name in peak if name == row.program)
+        return run
+
+
+def summary(result):
+    return {name: merge(rounds) for name, rounds in result["rounds"].items()}
+
+
+def report(result):
+    found = summary(result)
+    lines = []
+    for row in systems.rows(*ROWS):
+        for size in result["sizes"]:
+            runs = found.get(row.name, {}).get(size)
+            if not runs:
+                continue
+            cells = [f"{row.label}, {size}"]
+            for way in ("up", "down"):
+                cells += [table.number(runs[way]["per_s"] * SIZES[size] / 1e6),
+                          table.mb(runs[way]["peak_kb"]),
+                          table.number(runs[way]["bad_status"] + runs[way]["broken"])]
+            lines.append(cells)
+    heads = ["", "up MB/s", "peak MB above idle", "failed", "down MB/s", "peak MB above idle", "failed"]
+    return table.render(heads, lines) + (
+        "\n\nThroughput with 4 connections; the peak with one, of the gateway's own process.")

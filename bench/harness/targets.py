@@ -1,0 +1,119 @@
+"""The targets, each as (words, what was measured, whether it is met: None where it was not)."""
+
+import part_cold
+import part_counts
+import part_growth
+import part_json
+import part_overload
+import part_streams
+import table
+from trial import middle
+
+MB = 1024
+
+
+def _at(found, *keys):
+    for key in keys:
+        found = found.get(key) if found else None
+    return found
+
+
+def _below(words, value, limit, text):
+    return words, text if value is not None else "–", None if value is None else value <= limit
+
+
+def _json(result):
+    found = part_json.summary(result)
+    postern, naive, lighttpd, portkey = (_at(found, name, "32") for name in
+                                         ("postern", "naive", "lighttpd", "portkey"))
+    own = part_json.cpu_us(postern, "postern.fcgi") if postern else None
+    bare = part_json.cpu_us(naive, "naive") if naive else None
+    yield _below("CPU of the responder per JSON request at most the naive relay's",
+                 own / bare if own and bare else None, 1,
+                 f"{table.ratio(own, bare)} ({table.number(own)} and {table.number(bare)} µs)")
+    for words, base, least in (("Throughput at 32 connections at least lighttpd's mod_proxy "
+                                "(1.2 times wanted)", lighttpd, 1),
+                               ("Throughput at least 10 times Portkey's", portkey, 10)):
+        value = postern["per_s"] / base["per_s"] if postern and base else None
+        yield words, table.number(value, 2), None if value is None else value >= least
+
+
+def _streams(result):
+    found = part_streams.summary(result)
+    postern, lighttpd = (_at(found, name, "200") for name in ("postern", "lighttpd"))
+    added = (postern["first_us"]["p50"] - lighttpd["first_us"]["p50"]
+             if postern and lighttpd else None)
+    delay = _at(postern, "delay_us", "p99")
+    yield _below("Added time to first token at most 1 ms over lighttpd's proxy, p50 of 200 streams",
+                 added, 1000, f"{table.ms(added)} ms")
+    yield _below("A token's delay at 200 streams, p99, at most 5 ms", delay, 5000,
+                 f"{table.ms(delay)} ms")
+    many = _at(found, "postern", "1000")
+    each = part_streams.stream_kb(many, "postern.fcgi") if many else None
+    yield _below("1,000 streams on one process: at most 48 KB each", each, 48,
+                 f"{table.number(each, 1)} KB")
+    wrong = [run["lost"] + run["reordered"] + run["cut"]
+             for run in found.get("postern", {}).values()]
+    yield _below("Lost, reordered or cut events: none", sum(wrong) if wrong else None, 0,
+                 table.number(sum(wrong)))
+
+
+def _cold(result):
+    idle = middle([idle["private_kb"] for idle in result["idle"]])
+    first = middle(result["first_answer_us"])
+    size = result["binary_bytes"]
+    yield _below("An idle process at most 3 MB of private memory", idle, 3 * MB,
+                 f"{table.mb(idle, 2)} MB")
+    yield _below("The program at most 1 MB", size, 1e6, f"{table.number(size / 1e6, 2)} MB")
+    yield _below("First answer at most 20 ms after start", first, 20000, f"{table.ms(first)} ms")
+
+
+def _bodies(result):
+    import part_bodies
+
+    found = part_bodies.summary(result).get("postern", {})
+    extra = [run["peak_kb"] - part_bodies.SIZES[size] / 1024
+             for size, ways in found.items() for run in ways.values()]
+    worst = max(extra) if extra else None
+    yield _below("Memory for any body at most body + 8 MB", worst, 8 * MB,
+                 f"body + {table.mb(worst)} MB")
+
+
+def _growth(result):
+    found = part_growth.summary(result)
+    ratios = []
+    for sizes in found.values():
+        costs = [part_growth.cpu_us(run) for run in sizes.values()]
+        ratios += [cost / costs[0] for cost in costs[1:] if costs[0] > 0]
+    worst = max(ratios) if ratios else None
+    yield _below("No cost that grows with upstreams, processes or routes (CPU within 10 %)", worst,
+                 1.1, f"{table.number(worst, 2)} times at worst")
+
+
+def _overload(result):
+    run = part_overload.summary(result).get("postern")
+    share = run["goodput_per_s"] / run["peak_per_s"] if run else None
+    shed = run["shed_us"]["p99"] if run else None
+    yield ("Overload: goodput at least 90 % of peak", table.number(share and share * 100) + " %",
+           None if share is None else share >= 0.9)
+    yield _below("Shed answers p99 at most 50 ms", shed, 50000, f"{table.ms(shed, 1)} ms")
+
+
+def _counts(result):
+    naive, postern = (part_counts.calls(result[name]) for name in ("naive", "postern"))
+    instructions = [result[name]["instructions"]["instructions"] for name in ("naive", "postern")]
+    yield ("System calls a request, beside the naive relay's",
+           f"{table.number(postern, 1)} and {table.number(naive, 1)}", None)
+    yield ("Instructions a request in user space, beside the naive relay's",
+           f"{table.number(instructions[1])} and {table.number(instructions[0])}", None)
+
+
+JUDGES = {"json": _json, "streams": _streams, "bodies": _bodies, "cold": _cold,
+          "overload": _overload, "growth": _growth, "counts": _counts}
+
+
+def report(results):
+    words = {True: "met", False: "**missed**", None: "–"}
+    lines = [[text, value, words[is_met]] for name, judge in JUDGES.items() if name in results
+             for text, value, is_met in judge(results[name]["result"])]
+    return table.render(["", "measured", ""], lines)
