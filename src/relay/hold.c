@@ -142,8 +142,9 @@ hold_head(struct hold *hold, const struct wire_reply *reply)
     hold->reply = reply;
     hold->kind = choose_kind(hold);
     bool is_inference = row->answer != OPERATION_ANSWER_ANY;
-    if (is_misfit(hold))
-        return stop(hold, OUTCOME_STOP_MALFORMED);
+    hold->is_misfit = is_misfit(hold);
+    if (hold->is_misfit)
+        return hold->kind == HOLD_JSON ? 0 : stop(hold, OUTCOME_STOP_MALFORMED);
     if (hold->kind == HOLD_STREAM)
         stream_expect(&hold->stream, row->stream, hold->call->request->choices);
     else if (is_inference && hold->kind != HOLD_ERROR &&
@@ -190,6 +191,8 @@ take_whole(struct hold *hold, struct span bytes)
         return stop(hold, OUTCOME_STOP_MALFORMED);
     if (buf_put_span(&hold->bytes, bytes) != 0)
         return stop(hold, OUTCOME_STOP_TOO_LARGE);
+    if (hold->is_misfit)
+        return hold->bytes.len > ERROR_MAX_BYTES ? stop(hold, OUTCOME_STOP_MALFORMED) : 0;
     bool must_commit = hold->is_open || hold->kind == HOLD_PASS;
     bool is_over = hold->bytes.len > hold_max(hold);
     if (is_over && !hold->is_live)
@@ -252,6 +255,8 @@ judge_json(struct hold *hold)
     hold->complaint = complaint_read(buf_span(&hold->bytes));
     if (hold->complaint.about != COMPLAINT_NONE)
         return OUTCOME_BODY_ERROR;
+    if (hold->is_misfit)
+        return OUTCOME_BODY_WRONG;
     size_t at = 0;
     if (list && (wanted[1].type != JSON_ARRAY || json_each(wanted[1].value, &at).len == 0))
         return OUTCOME_BODY_EMPTY;

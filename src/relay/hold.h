@@ -33,6 +33,7 @@ struct hold {
     enum hold_kind kind;
     bool is_live;           /* false: held delivery */
     bool is_open;           /* this answer is committed */
+    bool is_misfit;         /* JSON where a stream was asked for: read for its error alone */
     bool has_enough;        /* an error body beyond its maximum: the rest is not wanted */
     bool quotes_secret;     /* its error event does, and was not passed on */
     enum outcome_stop stop; /* why hold_take() said -1 */

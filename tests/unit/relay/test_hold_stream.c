@@ -325,24 +325,56 @@ a_held_stream_that_fails_is_never_seen(void **state)
  */
 
 static void
-json_for_a_stream_and_a_stream_for_json_are_no_answers(void **state)
+a_stream_for_json_is_no_answer(void **state)
+{
+    (void)state;
+    scene_ask(&scene, "POST", CHAT, CHAT_BODY);
+    holding_begin(&holding, &scene, STREAM);
+    assert_int_equal(holding_head(&holding), -1);
+    assert_int_equal(holding.hold.stop, OUTCOME_STOP_MALFORMED);
+    holding_fini(&holding);
+
+    scene_ask(&scene, "POST", "/v1/embeddings", "{\"model\":\"m\"}"); /* which never streams */
+    assert_int_equal(holding_all(&holding, &scene, STREAM, TEXT STOP), OUTCOME_BODY_WRONG);
+    holding_fini(&holding);
+}
+
+static void
+json_for_a_stream_is_read_for_its_error_alone(void **state)
 {
     (void)state;
     static const struct {
-        const char *path, *asked, *type;
+        const char *body;
+        enum outcome_body then;
     } rows[] = {
-        {CHAT, CHAT_STREAM_BODY, "application/json"},
-        {CHAT, CHAT_BODY, STREAM},
+        {"{\"choices\":[{\"index\":0}]}", OUTCOME_BODY_WRONG},
+        {"{\"error\":{\"code\":\"content_filter\",\"message\":\"m\"}}", OUTCOME_BODY_ERROR},
+        {"{\"error\":", OUTCOME_BODY_WRONG},
+        {"", OUTCOME_BODY_EMPTY},
     };
+    scene.config.hold_max_bytes = 4;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        scene_ask(&scene, "POST", rows[i].path, rows[i].asked);
-        holding_begin(&holding, &scene, rows[i].type);
-        assert_int_equal(holding_head(&holding), -1);
-        assert_int_equal(holding.hold.stop, OUTCOME_STOP_MALFORMED);
+        scene_ask(&scene, "POST", CHAT, CHAT_STREAM_BODY);
+        assert_int_equal(holding_all(&holding, &scene, "application/json", rows[i].body),
+                         rows[i].then);
+        assert_int_equal(scene.client.heads, 0);
         holding_fini(&holding);
     }
-    scene_ask(&scene, "POST", "/v1/embeddings", "{\"model\":\"m\"}"); /* which never streams */
-    assert_int_equal(holding_all(&holding, &scene, STREAM, TEXT STOP), OUTCOME_BODY_WRONG);
+}
+
+static void
+json_for_a_stream_is_not_read_for_long(void **state)
+{
+    (void)state;
+    static char blanks[65536 + 1];
+    memset(blanks, ' ', sizeof(blanks) - 1);
+    scene_ask(&scene, "POST", CHAT, CHAT_STREAM_BODY);
+    holding_begin(&holding, &scene, "application/json");
+    assert_int_equal(holding_head(&holding), 0);
+    assert_int_equal(holding_take(&holding, blanks), 0);
+    assert_int_equal(holding_take(&holding, " "), -1);
+    assert_int_equal(holding.hold.stop, OUTCOME_STOP_MALFORMED);
+    assert_int_equal(scene.client.heads, 0);
     holding_fini(&holding);
 }
 
@@ -365,13 +397,18 @@ static void
 no_json_follows_a_heartbeat(void **state)
 {
     (void)state;
+    static const struct {
+        const char *path, *body;
+    } rows[] = {{CHAT, "{\"choices\":[{\"index\":0}]}"}, {"/v1/audio/speech", "{\"text\":\"a\"}"}};
     scene.config.heartbeat_ms = 1000;
-    scene_ask(&scene, "POST", CHAT, CHAT_STREAM_BODY);
-    (void)call_heartbeat(&scene.call, scene.call.sent_ms + 1000, 5000);
-    holding_begin(&holding, &scene, "application/json");
-    assert_int_equal(holding_head(&holding), -1);
-    assert_int_equal(holding.hold.stop, OUTCOME_STOP_MALFORMED);
-    holding_fini(&holding);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        scene_ask(&scene, "POST", rows[i].path, CHAT_STREAM_BODY);
+        (void)call_heartbeat(&scene.call, scene.call.sent_ms + 1000, 5000);
+        enum outcome_body then = holding_all(&holding, &scene, "application/json", rows[i].body);
+        assert_true(then != OUTCOME_BODY_GOOD || holding.hold.stop == OUTCOME_STOP_MALFORMED);
+        scene_expect_body(&scene, ": heartbeat\n\n");
+        holding_fini(&holding);
+    }
 }
 
 static void
@@ -431,7 +468,9 @@ main(void)
         TEST(the_same_bytes_come_out_wherever_they_were_split),
         TEST(a_held_stream_is_sent_when_its_finish_was_seen),
         TEST(a_held_stream_that_fails_is_never_seen),
-        TEST(json_for_a_stream_and_a_stream_for_json_are_no_answers),
+        TEST(a_stream_for_json_is_no_answer),
+        TEST(json_for_a_stream_is_read_for_its_error_alone),
+        TEST(json_for_a_stream_is_not_read_for_long),
         TEST(an_opaque_stream_needs_no_content),
         TEST(no_json_follows_a_heartbeat),
         TEST(no_heartbeat_gets_into_what_is_no_stream),

@@ -120,6 +120,30 @@ a_stream_that_fails_after_it_ends_in_an_error_event(void **state)
     }
 }
 
+/* A content policy is not routed around, in whatever dress its no comes. */
+static void
+a_refused_stream_is_not_asked_for_elsewhere(void **state)
+{
+    (void)state;
+#define REFUSAL "{\"error\":{\"message\":\"m\",\"code\":\"content_filter\"}}"
+    static const struct rawserver_script refusals[] = {
+        ANSWERS("400 No", JSON, REFUSAL),
+        ANSWERS("200 OK", JSON, REFUSAL),
+        ANSWERS("200 OK", EVENTS, "data: " REFUSAL "\n\n"),
+    };
+#undef REFUSAL
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+        stage_open(&stage, 2);
+        stage_serve(&stage, 0, &refusals[i], 1);
+        stage_serve(&stage, 1, &good_stream, 1);
+        ask_stream();
+        stage_run(&stage);
+        assert_int_equal(scene->client.status, 400);
+        assert_int_equal(stage_requests(&stage, 1), 0);
+        stage_close(&stage);
+    }
+}
+
 static void
 held_delivery_falls_back_even_from_a_cut_stream(void **state)
 {
@@ -445,6 +469,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stream_that_fails_before_its_first_content_falls_back),
         cmocka_unit_test(a_stream_that_fails_after_it_ends_in_an_error_event),
+        cmocka_unit_test(a_refused_stream_is_not_asked_for_elsewhere),
         cmocka_unit_test(held_delivery_falls_back_even_from_a_cut_stream),
         cmocka_unit_test(long_json_that_is_cut_breaks_the_connection),
         cmocka_unit_test(another_upstream_can_answer_after_a_heartbeat),
