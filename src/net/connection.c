@@ -352,6 +352,10 @@ connection_start(struct connection *connection, struct connection_share *share,
 
 /* --- running ---------------------------------------------------------------------------------- */
 
+_Static_assert(CURL_WAIT_POLLIN == POLLIN && CURL_WAIT_POLLPRI == POLLPRI &&
+                   CURL_WAIT_POLLOUT == POLLOUT,
+               "poll's events are handed to the library as they are");
+
 bool
 connection_run(struct connection *connection)
 {
@@ -366,11 +370,12 @@ connection_run(struct connection *connection)
 }
 
 int
-connection_wait(struct connection *connection, int fd, uint64_t wait_ms)
+connection_wait(struct connection *connection, struct pollfd *watched, uint64_t wait_ms)
 {
-    struct curl_waitfd extra = {.fd = fd, .events = CURL_WAIT_POLLIN};
-    CURLMcode failed = curl_multi_poll(connection->multi, &extra, fd >= 0 ? 1 : 0,
+    struct curl_waitfd extra = {.fd = watched->fd, .events = watched->events};
+    CURLMcode failed = curl_multi_poll(connection->multi, &extra, watched->fd >= 0 ? 1 : 0,
                                        (int)at_most_int(wait_ms), NULL);
+    watched->revents = extra.revents;
     if (failed == CURLM_OK)
         return 0;
     connection->code = CURLE_FAILED_INIT;

@@ -8,6 +8,7 @@
 #ifndef POSTERN_NET_CONNECTION_H
 #define POSTERN_NET_CONNECTION_H
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -45,9 +46,9 @@ int connection_start(struct connection *connection, struct connection_share *sha
 /* Moves what can be moved; false when the exchange is over. */
 bool connection_run(struct connection *connection);
 
-/* Sleeps until there is something to move, `fd` (-1: none) is readable or the time is over. -1:
- * this host cannot wait. */
-int connection_wait(struct connection *connection, int fd, uint64_t wait_ms);
+/* Sleeps until there is something to move, `watched` is ready or the time is over. Of its events
+ * the library knows POLLIN, POLLPRI and POLLOUT alone. -1: this host cannot wait. */
+int connection_wait(struct connection *connection, struct pollfd *watched, uint64_t wait_ms);
 
 /* How far the exchange came. */
 struct connection_facts {

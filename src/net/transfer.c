@@ -2,6 +2,7 @@
 #include "net/transfer.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,7 +15,6 @@
 #include "net/connection.h"
 #include "net/framing.h"
 #include "net/pool.h"
-#include "net/watch.h"
 
 #define WAIT_MAX_MS 60000 /* also when the observer would wait longer */
 
@@ -25,7 +25,6 @@ struct transfer {
     struct wire_reply *reply;
     struct connection_calls calls;
     struct head head;
-    struct watch watch;
     uint64_t started_us;
     int64_t body_given; /* of a streamed body, to the library */
     bool is_stopped;    /* by the observer or by the body's reader */
@@ -145,8 +144,6 @@ static int
 prepare(struct transfer *t, struct pool *pool)
 {
     const struct wire_request *request = t->request;
-    if (watch_open(&t->watch, t->observer->watch_fd, t->observer->watch_events) != 0)
-        return -1;
     /* A body that is streamed cannot be sent again when a warm connection turns out to be dead, so
      * it gets a fresh one at once. */
     if (!framing_is_streamed(request))
@@ -172,11 +169,12 @@ ask_observer(struct transfer *t, short revents, uint64_t *wait_ms)
 static void
 drive(struct transfer *t)
 {
+    struct pollfd watched = {.fd = t->observer->watch_fd, .events = t->observer->watch_events};
     uint64_t wait_ms;
     while (connection_run(t->item->connection)) {
         if (ask_observer(t, 0, &wait_ms) != 0 ||
-            connection_wait(t->item->connection, t->watch.fd, wait_ms) != 0 ||
-            ask_observer(t, watch_take(&t->watch), &wait_ms) != 0)
+            connection_wait(t->item->connection, &watched, wait_ms) != 0 ||
+            ask_observer(t, watched.revents, &wait_ms) != 0)
             return;
     }
 }
@@ -286,14 +284,12 @@ transfer_run(struct pool *pool, const struct wire_request *request,
     t->observer = observer;
     t->reply = reply;
     t->calls = (struct connection_calls){t, on_line, on_bytes, on_body};
-    t->watch.fd = -1;
     t->started_us = clock_boot_us();
     head_init(&t->head, request->decode, framing_is_head(request));
     if (prepare(t, pool) == 0) {
         drive(t);
         conclude(t);
     }
-    watch_close(&t->watch);
     if (reply->fault == WIRE_NO_FAULT)
         reply->why = NULL;
     else

@@ -23,8 +23,11 @@ struct transfer_observer {
     /* Called before each wait and after each wake-up. `revents` are those of `watch_fd` (poll(2)).
      * Sets `*wait_ms`, the longest the next wait may take. 0 to go on, -1 to stop. */
     int (*watch)(void *self, short revents, uint64_t *wait_ms);
-    int watch_fd;       /* polled together with the transfer; -1: none */
-    short watch_events; /* 0 is allowed: then only errors and hang-ups are told */
+    /* Polled together with the transfer; -1: none. What makes it ready is for watch() to take back,
+     * else the wait does not sleep. Hang-ups are not told: of events it may ask for POLLIN, POLLPRI
+     * and POLLOUT. */
+    int watch_fd;
+    short watch_events;
 };
 
 struct pool;

@@ -1,9 +1,9 @@
 /* trial.c - running one exchange against the scripted upstream. */
 #include "trial.h"
 
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 
 #include "base/clock.h"
 
@@ -53,6 +53,9 @@ on_watch(void *self, short revents, uint64_t *wait_ms)
     trial->watches++;
     trial->revents = (short)(trial->revents | revents);
     *wait_ms = 60000;
+    eventfd_t taken;
+    if (observer->takes_back && revents != 0)
+        (void)eventfd_read(observer->watch_fd, &taken);
     if (observer->releases_after_ms > 0 && !trial->has_released) {
         trial->has_released = passed_ms >= observer->releases_after_ms;
         if (trial->has_released)
@@ -65,8 +68,7 @@ on_watch(void *self, short revents, uint64_t *wait_ms)
             return -1;
         *wait_ms = until_ms(passed_ms, observer->stops_after_ms, *wait_ms);
     }
-    bool is_gone = (revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
-    return observer->stops_at_revents && is_gone ? -1 : 0;
+    return observer->stops_at_revents && revents != 0 ? -1 : 0;
 }
 
 void

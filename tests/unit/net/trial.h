@@ -25,6 +25,7 @@ struct trial_observer {
     uint64_t releases_after_ms; /* 0: never */
     uint64_t stops_after_ms;    /* 0: never */
     bool stops_at_revents;
+    bool takes_back;  /* reads watch_fd, an eventfd, empty when it was told of it */
     bool is_watching; /* watch_fd and watch_events count */
     int watch_fd;
     short watch_events;
