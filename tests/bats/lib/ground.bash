@@ -13,6 +13,7 @@
 TREE=$(cd "${BATS_TEST_DIRNAME:?}/../.." && pwd)
 [ -n "${BUILD:-}" ] || { [ -x "$TREE/src/postern.fcgi" ] && BUILD=$TREE; } || BUILD=$TREE/build
 PROGRAM=$(realpath -m "${POSTERN_FCGI:-$BUILD/src/postern.fcgi}")
+# shellcheck disable=SC2034 # for suites
 CTL=$(realpath -m "${POSTERNCTL:-$BUILD/src/posternctl}")
 RUN_USER=$(id -un)
 [ "$(id -u)" -ne 0 ] || RUN_USER=${RUN_USER_FOR_ROOT:-www-data}
@@ -23,6 +24,11 @@ PATIENCE=${PATIENCE:-15}
 fail() {
     echo "$*" >&2
     return 1
+}
+
+# Bash's errexit, and so bats, does not see the failure of a command behind "!".
+refute() {
+    ! "$@" || fail "it must not be so: $*"
 }
 
 # wait_until TEXT COMMAND… - runs the command again until it succeeds
