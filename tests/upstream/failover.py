@@ -31,8 +31,12 @@ def add_usage(turn):
 
 @fault("S00")
 def healthy(turn):
+    """Also ends the connection, so that each scenario begins on a fresh one: on a warm one that is
+    reset, libcurl asks again by itself."""
     add_usage(turn)
+    turn.step["headers"] = [["Connection", "close"]]
     ok(turn)
+    turn.wire.close()
 
 
 @fault("S05")
@@ -56,7 +60,8 @@ def malformed_amid(turn):
     """Event `after` is no JSON; all the others come as they should."""
     add_usage(turn)
     events = turn.events()
-    events.insert(turn.get("after"), b'data: {"id":"chatcmpl-1","choices":[{"delta":{"content":\n\n')
+    broken = b'data: {"id":"chatcmpl-1","choices":[{"delta":{"content":\n\n'
+    events.insert(turn.get("after"), broken)
     turn.step["events"] = [event.decode() for event in events]
     ok(turn)
 
