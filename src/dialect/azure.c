@@ -5,12 +5,24 @@
  */
 #include "dialect/dialect.h"
 
+/* Who left the dialect to be found out may have written the address with its "/openai". */
+static struct span
+base_before_root(const struct upstream *upstream)
+{
+    static const struct span root = SPAN_LITERAL("/openai");
+    struct span base = span_from(upstream->base_path);
+    if (upstream->dialect == UPSTREAM_DIALECT_AUTO && span_has_suffix(base, root.ptr))
+        base.len -= root.len;
+    return base;
+}
+
 static const char *
 azure_target(const struct dialect_ask *ask, const struct upstream *upstream, struct arena *arena)
 {
     struct span path = ask->operation->azure_style ? ask->path : ask->operation->rest;
     const char *prefix = ask->operation->azure_style ? "" : "/openai/v1/";
-    return arena_printf(arena, "%s%s" SPAN_FMT "%s" SPAN_FMT, upstream->base_path, prefix,
+    struct span base = base_before_root(upstream);
+    return arena_printf(arena, SPAN_FMT "%s" SPAN_FMT "%s" SPAN_FMT, SPAN_ARG(base), prefix,
                         SPAN_ARG(path), ask->has_query ? "?" : "", SPAN_ARG(ask->query));
 }
 

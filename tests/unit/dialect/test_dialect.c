@@ -221,6 +221,30 @@ left_to_be_found_out_the_host_tells_the_dialect(void **state)
 }
 
 static void
+an_address_that_has_the_root_already_gets_no_second_one(void **state)
+{
+    (void)state;
+    static const struct {
+        enum upstream_dialect dialect;
+        const char *target, *sent;
+    } rows[] = {
+        {AUTO, "/v1/" CHAT, "/openai/v1/" CHAT},
+        {AUTO, DEPLOYED "?api-version=1", DEPLOYED "?api-version=1"},
+        {AZURE, "/v1/" CHAT, "/openai/openai/v1/" CHAT}, /* who says azure says prefix */
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct upstream upstream = make_upstream(rows[i].dialect, "/openai", false);
+        upstream.is_azure_host = true;
+        const struct route_candidate candidate = {.upstream = &upstream};
+        struct ask ask;
+        ask_init(&ask, rows[i].target);
+        ask_encode(&ask, &candidate);
+        assert_string_equal(ask.out.url + strlen(upstream.origin), rows[i].sent);
+        ask_fini(&ask);
+    }
+}
+
+static void
 an_upstream_without_a_key_is_shown_none(void **state)
 {
     (void)state;
@@ -359,6 +383,7 @@ main(void)
         cmocka_unit_test(only_json_answers_are_asked_for_compressed),
         cmocka_unit_test(the_key_is_shown_as_the_upstream_wants_it),
         cmocka_unit_test(left_to_be_found_out_the_host_tells_the_dialect),
+        cmocka_unit_test(an_address_that_has_the_root_already_gets_no_second_one),
         cmocka_unit_test(an_upstream_without_a_key_is_shown_none),
         cmocka_unit_test(only_listed_headers_pass),
         cmocka_unit_test(the_agent_is_appended_to_the_clients),
