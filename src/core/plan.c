@@ -27,12 +27,14 @@ retry_wait_ms(const struct plan_facts *facts)
     return plan_backoff_ms(attempt, facts->random);
 }
 
-/* `times`: how often this upstream may be tried again in all. */
+/* `times`: how often this upstream may be tried again in all. A breaker that will still reject then
+ * is not waited for. */
 static bool
 can_retry(const struct plan_facts *facts, unsigned times, uint64_t wait_ms)
 {
     return facts->outcome.may_retry && facts->retries_done < times &&
-           wait_ms <= facts->retry_wait_max_ms && wait_ms <= facts->time_left_ms;
+           facts->rejected_ms <= wait_ms && wait_ms <= facts->retry_wait_max_ms &&
+           wait_ms <= facts->time_left_ms;
 }
 
 static bool
@@ -61,9 +63,9 @@ plan_next(const struct plan_facts *facts)
         return (struct plan){PLAN_ANSWER, 0};
 
     uint64_t wait_ms = retry_wait_ms(facts);
-    /* A limit is waited for only when nobody else could answer at once. */
-    bool again_first = kind != OUTCOME_LIMITED && can_retry(facts, facts->retries_max, wait_ms);
-    if (again_first)
+    /* A limit that does not say until when is waited for only when nobody else could answer. */
+    bool is_endless = kind == OUTCOME_LIMITED && facts->outcome.wait_ms == 0;
+    if (!is_endless && can_retry(facts, facts->retries_max, wait_ms))
         return (struct plan){PLAN_RETRY, wait_ms};
     if (can_fall_back(facts))
         return (struct plan){PLAN_NEXT, 0};

@@ -28,6 +28,7 @@ struct plan_facts {
     unsigned retries_done; /* on this upstream */
     unsigned retries_max;  /* the option, or 0 */
     bool context_used;     /* a too-long request already fell back once */
+    uint64_t rejected_ms;  /* how long this upstream's own breaker will reject; 0: it admits */
     uint64_t time_left_ms; /* of the whole call */
     uint64_t retry_wait_max_ms;
     uint32_t random;

@@ -363,7 +363,7 @@ log_visit(const struct visit *visit)
         .was_cut = account->was_cut,
         .bytes = account->bytes,
         .took_us = clock_boot_us() - request->started_us,
-        .upstream_us = account->upstream_us,
+        .waited_us = account->waited_us,
         .code = visit->code,
     };
     accesslog_write(&entry);

@@ -20,23 +20,23 @@ account_attempt(struct account *account, const char *upstream, const char *word)
 }
 
 void
-account_exchange_begin(struct account *account, uint64_t now_us)
+account_wait_begin(struct account *account, uint64_t now_us)
 {
-    account->exchange_us = now_us;
+    account->wait_began_us = now_us;
 }
 
 void
-account_exchange_end(struct account *account, uint64_t now_us)
+account_wait_end(struct account *account, uint64_t now_us)
 {
-    account->upstream_us += now_us - account->exchange_us;
-    account->exchange_us = 0;
+    account->waited_us += now_us - account->wait_began_us;
+    account->wait_began_us = 0;
 }
 
 uint64_t
 account_own_us(const struct account *account, uint64_t started_us, uint64_t now_us)
 {
-    uint64_t running_us = account->exchange_us > 0 ? now_us - account->exchange_us : 0;
-    uint64_t waited_us = account->upstream_us + running_us;
+    uint64_t running_us = account->wait_began_us > 0 ? now_us - account->wait_began_us : 0;
+    uint64_t waited_us = account->waited_us + running_us;
     uint64_t elapsed_us = now_us - started_us;
     return elapsed_us > waited_us ? elapsed_us - waited_us : 0;
 }

@@ -13,16 +13,16 @@ struct account {
     size_t attempts_len;
     bool is_full; /* a name did not fit: no later one may look as if it had come next */
     unsigned count;
-    const char *upstream; /* whose answer the client got; NULL: ours */
-    int status;           /* that the client got; 499: it left before */
-    uint64_t bytes;       /* of the body that was sent */
-    uint64_t upstream_us; /* spent in exchanges that ended */
-    uint64_t exchange_us; /* when the running exchange began; 0: none runs */
-    bool was_cut;         /* the answer began and failed */
+    const char *upstream;   /* whose answer the client got; NULL: ours */
+    int status;             /* that the client got; 499: it left before */
+    uint64_t bytes;         /* of the body that was sent */
+    uint64_t waited_us;     /* for upstreams, in exchanges and between tries */
+    uint64_t wait_began_us; /* of the wait that is going on; 0: none is */
+    bool was_cut;           /* the answer began and failed */
 };
 
-void account_exchange_begin(struct account *account, uint64_t now_us);
-void account_exchange_end(struct account *account, uint64_t now_us);
+void account_wait_begin(struct account *account, uint64_t now_us);
+void account_wait_end(struct account *account, uint64_t now_us);
 
 /* Of the time since `started_us`, what was not spent waiting for an upstream. */
 uint64_t account_own_us(const struct account *account, uint64_t started_us, uint64_t now_us);

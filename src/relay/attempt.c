@@ -238,9 +238,9 @@ exchange(struct attempt *attempt)
         attempt->reply.fault = WIRE_LOCAL;
         return;
     }
-    account_exchange_begin(&call->account, clock_boot_us());
+    account_wait_begin(&call->account, clock_boot_us());
     attempt->transfer = transfer_run(call->relay->pool, &wire, &observer, &attempt->reply);
-    account_exchange_end(&call->account, clock_boot_us());
+    account_wait_end(&call->account, clock_boot_us());
 }
 
 static int

@@ -104,7 +104,9 @@ pick_again(struct call *call, struct pick *pick, uint64_t wait_ms)
     if (!state_budget_withdraw(call->relay->state, &cell))
         return false;
     pick->retries++;
+    account_wait_begin(&call->account, clock_boot_us());
     pick->is_over = call_wait(call, wait_ms) != OUTCOME_NOT_STOPPED;
+    account_wait_end(&call->account, clock_boot_us());
     return !pick->is_over && admit(call, pick, pick->current, false);
 }
 
@@ -142,6 +144,8 @@ creates_object(const struct request *request)
 static struct plan
 decide(struct call *call, const struct attempt *attempt, struct pick *pick)
 {
+    const struct state_cell_view view =
+        state_cell_view(call->relay->state, &attempt->cell, rules_of(call, pick->current));
     uint64_t now_ms = clock_boot_ms();
     struct plan_facts facts = {
         .outcome = attempt->outcome,
@@ -150,6 +154,7 @@ decide(struct call *call, const struct attempt *attempt, struct pick *pick)
         .retries_done = pick->retries,
         .retries_max = attempt->candidate->upstream->retries,
         .context_used = pick->context_used,
+        .rejected_ms = view.breaker.wait_ms,
         .time_left_ms = call->deadline_ms > now_ms ? call->deadline_ms - now_ms : 0,
         .retry_wait_max_ms = call->relay->config->retry_wait_max_ms,
         .random = (uint32_t)entropy_u64(),

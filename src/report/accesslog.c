@@ -13,7 +13,7 @@ void
 accesslog_write(const struct accesslog_entry *entry)
 {
     char method[LOG_QUOTE_MAX], path[LOG_QUOTE_MAX];
-    uint64_t own_us = entry->took_us > entry->upstream_us ? entry->took_us - entry->upstream_us : 0;
+    uint64_t own_us = entry->took_us > entry->waited_us ? entry->took_us - entry->waited_us : 0;
     log_write(LOG_LEVEL_INFO,
               "request req=%s client=%s method=%s path=%s operation=%s status=%d upstream=%s "
               "attempts=%s stream=%d cut=%d code=%s bytes=%llu ms=%llu overhead_us=%llu",

@@ -20,8 +20,8 @@ struct accesslog_entry {
     bool was_cut;
     uint64_t bytes;
     uint64_t took_us;
-    uint64_t upstream_us; /* of took_us */
-    const char *code;     /* of our own error; NULL: none */
+    uint64_t waited_us; /* of took_us */
+    const char *code;   /* of our own error; NULL: none */
 };
 
 void accesslog_write(const struct accesslog_entry *entry);

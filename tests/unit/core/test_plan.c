@@ -77,9 +77,39 @@ a_limit_is_not_waited_for_while_another_can_answer(void **state)
     (void)state;
     struct plan_facts facts = after(OUTCOME_LIMITED);
     facts.outcome.wait_ms = 200;
-    facts.retries_max = 3;
     facts.others_left = true;
     assert_plan(&facts, PLAN_NEXT, 0);
+    facts.outcome.wait_ms = 0; /* also not with retries, when it does not say for how long */
+    facts.retries_max = 3;
+    assert_plan(&facts, PLAN_NEXT, 0);
+}
+
+static void
+retries_wait_for_a_limit_that_says_for_how_long(void **state)
+{
+    (void)state;
+    struct plan_facts facts = after(OUTCOME_LIMITED);
+    facts.outcome.wait_ms = 200;
+    facts.retries_max = 1;
+    facts.others_left = true;
+    assert_plan(&facts, PLAN_RETRY, 200);
+    facts.retries_done = 1;
+    assert_plan(&facts, PLAN_NEXT, 0);
+}
+
+static void
+a_breaker_that_will_reject_is_not_waited_for(void **state)
+{
+    (void)state;
+    struct plan_facts facts = after(OUTCOME_FAILING);
+    facts.retries_max = 1;
+    facts.others_left = true;
+    facts.rejected_ms = 375; /* as long as the backoff: it admits then */
+    assert_plan(&facts, PLAN_RETRY, 375);
+    facts.rejected_ms = 376;
+    assert_plan(&facts, PLAN_NEXT, 0);
+    facts.others_left = false;
+    assert_plan(&facts, PLAN_ANSWER, 0);
 }
 
 /* V51 */
@@ -264,7 +294,9 @@ assert_promises(const struct plan_facts *facts)
     assert_true(plan.wait_ms >= facts->outcome.wait_ms);
     /* With another candidate waiting, only the operator's `retries` may be used up first. */
     if (facts->others_left)
-        assert_true(kind != OUTCOME_LIMITED && facts->retries_done < facts->retries_max);
+        assert_true((kind != OUTCOME_LIMITED || facts->outcome.wait_ms > 0) &&
+                    facts->retries_done < facts->retries_max);
+    assert_true(facts->rejected_ms <= plan.wait_ms);
 }
 
 /* Giving up is right only where nothing was left to do. */
@@ -305,6 +337,8 @@ main(void)
         cmocka_unit_test(the_only_upstream_is_tried_again_once),
         cmocka_unit_test(retries_try_the_same_upstream_first_and_then_the_next),
         cmocka_unit_test(a_limit_is_not_waited_for_while_another_can_answer),
+        cmocka_unit_test(retries_wait_for_a_limit_that_says_for_how_long),
+        cmocka_unit_test(a_breaker_that_will_reject_is_not_waited_for),
         cmocka_unit_test(a_short_limit_of_the_only_upstream_is_waited_for_as_stated),
         cmocka_unit_test(a_wait_that_the_calls_time_does_not_hold_is_not_begun),
         cmocka_unit_test(no_retry_where_the_operator_allows_no_wait),

@@ -62,14 +62,14 @@ our_own_time_is_what_no_upstream_took(void **state)
     (void)state;
     struct account account = {0};
     assert_int_equal(account_own_us(&account, 1000, 1500), 500);
-    account_exchange_begin(&account, 1600);
+    account_wait_begin(&account, 1600);
     assert_int_equal(account_own_us(&account, 1000, 9600), 600); /* while it runs */
-    account_exchange_end(&account, 9600);
-    assert_int_equal(account.upstream_us, 8000);
+    account_wait_end(&account, 9600);
+    assert_int_equal(account.waited_us, 8000);
     assert_int_equal(account_own_us(&account, 1000, 9700), 700);
-    account_exchange_begin(&account, 9700);
-    account_exchange_end(&account, 9800);
-    assert_int_equal(account.upstream_us, 8100);
+    account_wait_begin(&account, 9700);
+    account_wait_end(&account, 9800);
+    assert_int_equal(account.waited_us, 8100);
     assert_int_equal(account_own_us(&account, 1000, 9900), 800);
 }
 
