@@ -82,6 +82,27 @@ taken_as_good() {
     with
 }
 
+@test "U02 a name server that is silent" {
+    [[ $SERVER == lighttpd && $(id -u) -eq 0 ]] && unshare -m true 2>/dev/null ||
+        skip 'needs root, to give the server a resolv.conf of its own'
+    spawn nameserver python3 -c 'import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("127.0.0.99", 53)); time.sleep(600)'
+    echo 'nameserver 127.0.0.99' >"$GROUND/conf/resolv.conf"
+    server_stop
+    # Mounted where only what is started from here on sees it.
+    # shellcheck disable=SC2086
+    gateway_env $QUICK PRIMARY_OPENAI_HOST=https://silent.example
+    IN_NAMESPACE="mount --bind $GROUND/conf/resolv.conf /etc/resolv.conf" server_start
+    local began=$SECONDS
+    chat
+    expect_from fallback
+    # The connect time-out is one second; without care the resolver takes ten.
+    ((SECONDS - began < 8)) || fail "it took $((SECONDS - began)) seconds"
+    end nameserver
+    with
+    server_restart
+}
+
 @test "U03 a refused connection" {
     with PRIMARY_OPENAI_HOST=http://127.0.0.1:9
     chat

@@ -41,9 +41,15 @@ wait_until() {
     done
 }
 
+# IN_NAMESPACE is a command that prepares a mount namespace for what is started in it (root alone).
 # Takes the place of the shell that calls it, so that the pid spawn() knows is the command's own.
 exec_as_run_user() {
-    if [ "$RUN_USER" = "$(id -un)" ]; then
+    if [ -n "${IN_NAMESPACE:-}" ]; then
+        local command=$IN_NAMESPACE
+        # shellcheck disable=SC2016 # the inner shell expands
+        IN_NAMESPACE='' exec unshare -m sh -c "$command"' && exec "$@"' sh \
+            setpriv --reuid "$RUN_USER" --regid "$RUN_USER" --clear-groups "$@"
+    elif [ "$RUN_USER" = "$(id -un)" ]; then
         exec "$@"
     else
         exec setpriv --reuid "$RUN_USER" --regid "$RUN_USER" --clear-groups "$@"
