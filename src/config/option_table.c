@@ -182,7 +182,8 @@ const struct option option_table[] = {
      .sentence = "How long streams may go on when the process is told to end; left out 2, or 30 "
                  "with --listen."},
     {.env = "POSTERN_CLIENT_PROBE", .kind = OPTION_SWITCH, AT(client_probe), .standard = "yes",
-     .sentence = "Looks whether the client is still connected, where its socket is on this host."},
+     .sentence = "Looks once a second whether the client is still there, where the web server is on "
+                 "this host; one that shuts down its sending half counts as gone."},
     {.env = "POSTERN_LOG", .kind = OPTION_TEXT, AT(log), .example = "/var/log/postern.log",
      .sentence = "The file that log lines are appended to; left out they go to standard error."},
     {.env = "POSTERN_LOG_LEVEL", .kind = OPTION_CHOICE, AT(log_level), .standard = "info",

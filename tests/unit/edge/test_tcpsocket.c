@@ -109,6 +109,17 @@ half_a_reply_says_nothing(void **state)
 }
 
 static void
+a_reply_that_claims_to_be_shorter_than_its_head_says_nothing(void **state)
+{
+    (void)state;
+    struct told told = tell_state(TCP_CLOSE_WAIT);
+    for (uint32_t len = 0; len < NLMSG_HDRLEN; len++) {
+        told.head.nlmsg_len = len;
+        assert_int_equal(tcpsocket_decode(&told, sizeof(told)), TCPSOCKET_UNKNOWN);
+    }
+}
+
+static void
 a_reply_of_another_kind_says_nothing(void **state)
 {
     (void)state;
@@ -305,6 +316,7 @@ main(void)
         cmocka_unit_test(each_state_of_the_kernel_has_its_meaning),
         cmocka_unit_test(no_such_connection_is_told_from_not_being_answered),
         cmocka_unit_test(half_a_reply_says_nothing),
+        cmocka_unit_test(a_reply_that_claims_to_be_shorter_than_its_head_says_nothing),
         cmocka_unit_test(a_reply_of_another_kind_says_nothing),
         cmocka_unit_test(ipv4_and_its_mapped_form_are_the_same_end),
         cmocka_unit_test(what_is_no_address_or_no_port_is_refused),
