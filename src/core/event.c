@@ -190,6 +190,32 @@ messages_judge(struct span data, struct span type)
     return typed_judge(type_find(messages_types, type), data);
 }
 
+/* --- images, sound and runs: the name of an event says how far the stream is
+ * ---------------------- */
+
+/* "image_generation.completed", "transcript.text.done"; all others carry a part of the answer. */
+static enum event_kind
+media_judge(struct span type)
+{
+    bool is_last = span_has_suffix(type, ".completed\"") || span_has_suffix(type, ".done\"");
+    return is_last ? EVENT_FINISH : EVENT_CONTENT;
+}
+
+/* A run that ended badly has ended all the same, and says so itself. */
+static enum event_kind
+runs_judge(struct span name)
+{
+    static const char *const ends[] = {"thread.run.completed",       "thread.run.incomplete",
+                                       "thread.run.requires_action", "thread.run.failed",
+                                       "thread.run.cancelled",       "thread.run.expired"};
+    if (span_is(name, "done"))
+        return EVENT_DONE;
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+        if (span_is(name, ends[i]))
+            return EVENT_FINISH;
+    return span_has_suffix(name, ".delta") ? EVENT_CONTENT : EVENT_EMPTY;
+}
+
 /* --- the event -------------------------------------------------------------------------------- */
 
 static bool
@@ -216,6 +242,11 @@ object_judge(enum event_api api, const struct json_member *list, const struct js
         if (type->type == JSON_STRING)
             return messages_judge(data, type->value);
         break;
+    case EVENT_API_MEDIA:
+        if (type->type == JSON_STRING)
+            return media_judge(type->value);
+        break;
+    case EVENT_API_RUNS:
     case EVENT_API_UNKNOWN:
         return EVENT_CONTENT;
     }
@@ -250,11 +281,37 @@ event_judge(enum event_api api, const struct sse_event *event, struct event_choi
         return EVENT_ERROR;
     if (span_is(event->name, "ping"))
         return EVENT_EMPTY;
+    if (api == EVENT_API_RUNS && event->name.len > 0)
+        return runs_judge(event->name);
     if (span_is(data, "[DONE]")) /* no word of the typed APIs, so it proves nothing there */
         return is_typed ? EVENT_EMPTY : EVENT_DONE;
     if (data.len == 0 && api == EVENT_API_UNKNOWN)
         return EVENT_EMPTY;
     return data_judge(api, data, choices);
+}
+
+struct family {
+    const char *prefix; /* of the type's text, with its quote */
+    enum event_api api;
+};
+static const struct family families[] = {
+    {"\"response.", EVENT_API_RESPONSES},     {"\"message_start\"", EVENT_API_MESSAGES},
+    {"\"image_generation.", EVENT_API_MEDIA}, {"\"image_edit.", EVENT_API_MEDIA},
+    {"\"transcript.", EVENT_API_MEDIA},       {"\"speech.", EVENT_API_MEDIA},
+};
+
+enum event_api
+event_recognise(const struct sse_event *event)
+{
+    struct json_member found[] = {{.name = "type"}, {.name = "choices"}};
+    if (span_has_prefix(event->name, "thread."))
+        return EVENT_API_RUNS;
+    if (json_find(event->data, found, 2, NULL) != 0)
+        return EVENT_API_UNKNOWN;
+    for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
+        if (span_has_prefix(found[0].value, families[i].prefix))
+            return families[i].api;
+    return found[1].type == JSON_ARRAY ? EVENT_API_CHAT : EVENT_API_UNKNOWN;
 }
 
 bool
@@ -272,6 +329,7 @@ error_form(enum event_api api)
     switch (api) {
     case EVENT_API_CHAT:
     case EVENT_API_COMPLETIONS:
+    case EVENT_API_MEDIA:
     case EVENT_API_UNKNOWN:
         return "data: {\"error\":{\"message\":\"$m\",\"type\":\"server_error\",\"param\":null,"
                "\"code\":\"$c\"}}\n\n";
@@ -279,6 +337,9 @@ error_form(enum event_api api)
         return "event: error\ndata: {\"type\":\"error\",\"code\":\"$c\",\"message\":\"$m\","
                "\"param\":null,\"sequence_number\":0,\"error\":{\"type\":\"server_error\","
                "\"code\":\"$c\",\"message\":\"$m\",\"param\":null}}\n\n";
+    case EVENT_API_RUNS:
+        return "event: error\ndata: {\"error\":{\"message\":\"$m\",\"type\":\"server_error\","
+               "\"param\":null,\"code\":\"$c\"}}\n\n";
     case EVENT_API_MESSAGES:
         return "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"api_error\","
                "\"message\":\"$m\"}}\n\n";

@@ -19,6 +19,8 @@ enum event_api {
     EVENT_API_COMPLETIONS,
     EVENT_API_RESPONSES,
     EVENT_API_MESSAGES,
+    EVENT_API_MEDIA, /* images, speech, transcriptions: typed events up to ….completed or ….done */
+    EVENT_API_RUNS,   /* assistants: named events (thread.…) up to "done" */
     EVENT_API_UNKNOWN /* events with other streams' shapes: any JSON data is content, and the end of
                          the transfer is the end */
 };
@@ -43,6 +45,10 @@ struct event_choices {
 /* A stream with several choices is finished when all that have begun are, and none is missing. */
 enum event_kind event_judge(enum event_api api, const struct sse_event *event,
                             struct event_choices *choices);
+
+/* The API whose event this is, where the operation does not tell; EVENT_API_UNKNOWN: none that we
+ * know. */
+enum event_api event_recognise(const struct sse_event *event);
 
 /* A stream is whole when its finish was seen; the marker after it is not needed. */
 bool event_is_end(enum event_kind kind);

@@ -16,6 +16,7 @@ call_init(struct call *call, const struct relay *relay, struct request *request)
     *call = (struct call){
         .relay = relay,
         .request = request,
+        .api = request->operation.row ? request->operation.row->stream : EVENT_API_UNKNOWN,
         .failure = FAILURE_UPSTREAM_UNAVAILABLE,
         .sent_ms = clock_boot_ms(),
     };
@@ -212,8 +213,7 @@ send_error_event(struct call *call)
     if (call->kept.is_set && !call->committed)
         call->failure = FAILURE_UPSTREAM_ERROR; /* its own status cannot be told any more */
     const struct failure_row *row = failure_get(call->failure);
-    int result =
-        event_format_error(call->request->operation.row->stream, row->code, row->message, &event);
+    int result = event_format_error(call->api, row->code, row->message, &event);
     if (result == 0)
         result = call_send(call, buf_span(&event));
     buf_fini(&event);

@@ -50,8 +50,9 @@ struct call {
 
     bool head_sent;
     bool committed;
-    bool is_plain;    /* what is coming is no stream: no heartbeat may get into it */
-    bool is_answered; /* everything that can be said was said */
+    enum event_api api; /* of the stream that the client is getting, or would */
+    bool is_plain;      /* what is coming is no stream: no heartbeat may get into it */
+    bool is_answered;   /* everything that can be said was said */
     bool is_gone;
     uint64_t sent_ms; /* when something was last sent */
 

@@ -345,6 +345,7 @@ hold_break(struct hold *hold, enum failure failure)
 {
     struct call *call = hold->call;
     call->failure = failure;
+    call->api = hold->stream.api;
     call->account.was_cut = true;
     if (hold->kind != HOLD_STREAM) {
         call->sink->abort(call->sink->self);

@@ -30,6 +30,8 @@ stream_expect(struct stream *stream, enum event_api api, unsigned choices)
 static enum stream_state
 next_state(struct stream *stream, const struct sse_event *event)
 {
+    if (stream->api == EVENT_API_UNKNOWN)
+        stream->api = event_recognise(event);
     switch (event_judge(stream->api, event, &stream->choices)) {
     case EVENT_EMPTY:
         return stream->state;

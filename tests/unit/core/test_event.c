@@ -371,6 +371,51 @@ choices_beyond_all_sense_are_counted_as_one(void **state)
         EVENT_FINISH);
 }
 
+/* --- streams of operations that do not tell their API
+ * --------------------------------------------- */
+
+static void
+an_event_tells_whose_it_is(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *data;
+        enum event_api api;
+    } rows[] = {
+        {"", "{\"type\":\"response.created\"}", EVENT_API_RESPONSES},
+        {"message_start", "{\"type\":\"message_start\"}", EVENT_API_MESSAGES},
+        {"", "{\"type\":\"image_generation.partial_image\"}", EVENT_API_MEDIA},
+        {"", "{\"type\":\"transcript.text.delta\"}", EVENT_API_MEDIA},
+        {"thread.created", "{\"object\":\"thread\"}", EVENT_API_RUNS},
+        {"", "{\"choices\":[]}", EVENT_API_CHAT},
+        {"", "{\"choices\":1,\"type\":\"responses\"}", EVENT_API_UNKNOWN},
+        {"", "text", EVENT_API_UNKNOWN},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct sse_event event = {span_from(rows[i].name), span_from(rows[i].data)};
+        assert_int_equal(event_recognise(&event), rows[i].api);
+    }
+}
+
+static void
+images_sound_and_runs_say_when_they_are_done(void **state)
+{
+    (void)state;
+    static const struct sample media[] = {
+        {"{\"type\":\"image_generation.partial_image\"}", EVENT_CONTENT},
+        {"{\"type\":\"image_generation.completed\"}", EVENT_FINISH},
+        {"{\"type\":\"transcript.text.delta\"}", EVENT_CONTENT},
+        {"{\"type\":\"transcript.text.done\"}", EVENT_FINISH},
+        {"{\"type\":\"speech.audio.done\"}", EVENT_FINISH},
+        {"half", EVENT_MALFORMED},
+    };
+    check_samples(EVENT_API_MEDIA, media, COUNT(media));
+    check_event(EVENT_API_RUNS, "thread.run.created", &(struct sample){"{}", EVENT_EMPTY});
+    check_event(EVENT_API_RUNS, "thread.message.delta", &(struct sample){"{}", EVENT_CONTENT});
+    check_event(EVENT_API_RUNS, "thread.run.failed", &(struct sample){"{}", EVENT_FINISH});
+    check_event(EVENT_API_RUNS, "done", &(struct sample){"[DONE]", EVENT_DONE});
+}
+
 int
 main(void)
 {
@@ -391,6 +436,8 @@ main(void)
         cmocka_unit_test(a_stream_is_finished_when_every_choice_that_began_is),
         cmocka_unit_test(a_choice_that_was_asked_for_and_has_not_begun_is_waited_for),
         cmocka_unit_test(choices_beyond_all_sense_are_counted_as_one),
+        cmocka_unit_test(an_event_tells_whose_it_is),
+        cmocka_unit_test(images_sound_and_runs_say_when_they_are_done),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -135,6 +135,20 @@ an_unknown_api_ends_with_its_transfer(void **state)
 }
 
 static void
+an_api_that_is_recognised_must_finish(void **state)
+{
+    (void)state;
+    struct story story;
+    begin(&story, EVENT_API_UNKNOWN);
+    take(&story, "data: {\"type\":\"response.output_text.delta\"}\n\n");
+    assert_int_equal(story.stream.api, EVENT_API_RESPONSES);
+    assert_false(stream_is_whole(&story.stream, true));
+    take(&story, "data: {\"type\":\"response.completed\"}\n\n");
+    assert_true(stream_is_whole(&story.stream, true));
+    end(&story);
+}
+
+static void
 the_complaint_of_an_error_event_is_read(void **state)
 {
     (void)state;
@@ -266,6 +280,7 @@ main(void)
         cmocka_unit_test(content_is_remembered_whatever_follows),
         cmocka_unit_test(a_finished_stream_is_whole_even_when_its_transfer_broke),
         cmocka_unit_test(an_unknown_api_ends_with_its_transfer),
+        cmocka_unit_test(an_api_that_is_recognised_must_finish),
         cmocka_unit_test(the_complaint_of_an_error_event_is_read),
         cmocka_unit_test(only_whole_events_go_on),
         cmocka_unit_test(an_error_event_goes_on_and_broken_data_does_not),
