@@ -313,8 +313,8 @@ hold_end(struct hold *hold, const struct wire_reply *reply)
         return;
     case HOLD_STREAM:
         hold->body = judge_stream(hold);
-        if (!is_inference && hold->body == OUTCOME_BODY_EMPTY)
-            hold->body = OUTCOME_BODY_UNCHECKED; /* of an opaque one nothing is expected */
+        if (hold->stream.api == EVENT_API_UNKNOWN && hold->body == OUTCOME_BODY_EMPTY)
+            hold->body = OUTCOME_BODY_UNCHECKED; /* of an unknown one nothing is expected */
         return;
     case HOLD_BYTES:
     case HOLD_PASS:
