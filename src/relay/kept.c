@@ -83,7 +83,7 @@ attempt_failure(const struct attempt *attempt)
         return FAILURE_UPSTREAM_INTERRUPTED;
     if (attempt->facts.fault != WIRE_NO_FAULT)
         return failure_of_fault(attempt->facts.fault, attempt->stop);
-    if (status >= 300 && status < 400)
+    if (status >= 300 && status < 400 && status != 304)
         return FAILURE_UPSTREAM_REDIRECT;
     return FAILURE_UPSTREAM_BAD_RESPONSE;
 }

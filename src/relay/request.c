@@ -49,8 +49,7 @@ header_or_empty(const struct request *request, const char *name)
     return value ? *value : (struct span){NULL, 0};
 }
 
-/* --- headers -----------------------------------------------------------------------------------
- */
+/* --- headers -------------------------------------------------------------- */
 
 /* "HTTP_X_FOO" → "x-foo" */
 static struct span
@@ -149,8 +148,7 @@ read_credentials(struct request *request, const char *const *params)
         credentials->was_forwarded |= header(request, forwarding[i]) != NULL;
 }
 
-/* --- path --------------------------------------------------------------------------------------
- */
+/* --- path ----------------------------------------------------------------- */
 
 /* Under .htaccess the script's own file name ends SCRIPT_NAME: the mount is its directory, unless
  * the client wrote the file name itself. */
@@ -183,8 +181,11 @@ strip_mount(const char *const *params, const char *mount, struct span path, stru
     if (mount)
         return path_strip_mount(path, span_from(mount), below);
     struct span script = param(params, "SCRIPT_NAME");
-    if (!request_param(params, "PATH_INFO") && span_equal(script, path))
-        script = before_api_root(script);
+    struct span proxied = before_api_root(script);
+    /* SCRIPT_NAME is decoded and the path is not: they are compared as segments, never as bytes. */
+    if (!request_param(params, "PATH_INFO") && proxied.len < script.len &&
+        path_strip_mount(path, proxied, below))
+        return true;
     return path_strip_mount(path, script, below) ||
            path_strip_mount(path, without_script_file(script), below);
 }
@@ -231,8 +232,7 @@ unescape(struct arena *arena, struct span segment)
     return text;
 }
 
-/* --- the rest ----------------------------------------------------------------------------------
- */
+/* --- the rest ------------------------------------------------------------- */
 
 static int
 read_content_length(struct request *request, const char *const *params, struct request_fault *fault)

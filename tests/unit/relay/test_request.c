@@ -39,6 +39,8 @@ the_mount_is_found_on_every_server(void **state)
         {"ProxyPass", NULL, "/ai/v1/chat/completions", "/ai/v1/chat/completions", NULL,
          "/v1/chat/completions"},
         {"ProxyPass, Azure path", NULL, "/ai/openai/v1/x", "/ai/openai/v1/x", NULL, "/openai/v1/x"},
+        {"ProxyPass, an escaped path", NULL, "/ai/v1/files/a%20b", "/ai/v1/files/a b", NULL,
+         "/v1/files/a%20b"},
         {"configured", "/ai", "/ai/status", "/ai/status", NULL, "/status"},
         {"configured, elsewhere", "/ai", "/airplane", "/ai", "/rplane", NULL},
         {"configured as root", "", "/v1/x", "/whatever", NULL, "/v1/x"},
@@ -66,8 +68,7 @@ the_mount_is_found_on_every_server(void **state)
     }
 }
 
-/* --- refusals ----------------------------------------------------------------------------------
- */
+/* --- refusals ------------------------------------------------------------- */
 
 static enum failure
 failure_for(const char *const *params)
@@ -150,8 +151,7 @@ the_credentials_are_found_where_servers_put_them(void **state)
     request_fini(&request);
 }
 
-/* --- bodies ------------------------------------------------------------------------------------
- */
+/* --- bodies --------------------------------------------------------------- */
 
 struct text_source {
     const char *rest;
