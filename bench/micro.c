@@ -257,7 +257,6 @@ run_log(void)
         .attempts = "primary:200",
         .bytes = 1024,
         .took_us = 512345,
-        .upstream_us = 512000,
     };
     accesslog_write(&entry);
 }

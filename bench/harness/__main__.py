@@ -3,6 +3,7 @@
 import datetime
 import json
 import os
+import pathlib
 import signal
 import sys
 import time
@@ -41,8 +42,9 @@ def machine():
 
 def places(quick):
     """Where results, document and plot go: a trial must not look like a measurement."""
-    if quick:
-        place = BUILD / "bench" / "quick"
+    elsewhere = os.environ.get("OUT") or (BUILD / "bench" / "quick" if quick else None)
+    if elsewhere:
+        place = pathlib.Path(elsewhere)
         return place / "results", place
     return TREE / "bench" / "results", TREE / "doc"
 

@@ -14,11 +14,12 @@ import fcgi
 import systems
 import table
 from ground import POSTERN, PROGRAMS, Failed, Ground
-from upstreams import JsonUpstream, question
+from upstreams import JsonUpstream, Streamer, question
 
 NAME = "counts"
 TITLE = "What one JSON request costs inside the process"
 FEW, MANY = 20, 120
+JSON_BODY = question(1024, max_tokens=1)
 
 
 def _strace(log):
@@ -47,9 +48,9 @@ TOOLS = {
 }
 
 
-def _run(url, program, tool, times):
+def _run(url, program, tool, times, body=JSON_BODY):
     argv, parse = TOOLS[tool]
-    message = fcgi.request(question(1024, max_tokens=1).encode())
+    message = fcgi.request(body.encode())
     with Ground() as ground, socket.socket(socket.AF_UNIX) as listener:
         path, log = ground.directory / "socket", ground.directory / "tool"
         listener.bind(str(path))
@@ -78,9 +79,18 @@ def _per_request(url, program, tool):
     return {name: round(value, 2) for name, value in each.items() if value >= 0.02}
 
 
+def _per_event(url, program):
+    """The system calls of one event, of two streams of different length."""
+    few, many = (_run(url, program, "calls", 1, question(1024, stream=True, max_tokens=tokens))
+                 for tokens in (FEW, MANY))
+    each = {name: (many[name] - few.get(name, 0)) / (MANY - FEW) for name in many}
+    return {name: round(value, 2) for name, value in each.items() if value >= 0.02}
+
+
 def measure(trial):
     found = {}
     with Ground() as ground:
+        found["event"] = _per_event(f"http://127.0.0.1:{Streamer(ground).port}", POSTERN)
         url = f"http://127.0.0.1:{JsonUpstream(ground).port}"
         for name, program in (("naive", PROGRAMS / "naive"), ("postern", POSTERN)):
             found[name] = {tool: _per_request(url, program, tool) for tool in TOOLS}
@@ -103,5 +113,7 @@ def report(result):
                    key=lambda name: -postern["calls"].get(name, 0))
     each = [[f"`{name}`", table.number(naive["calls"].get(name, 0), 2),
              table.number(postern["calls"].get(name, 0), 2)] for name in names]
-    return "\n\n".join(table.render(["", "the naive relay", "postern"], rows)
-                       for rows in (lines, each))
+    events = ", ".join(f"{count:.2f} `{name}`" for name, count in
+                       sorted(result["event"].items(), key=lambda item: -item[1]))
+    tables = [table.render(["", "the naive relay", "postern"], rows) for rows in (lines, each)]
+    return "\n\n".join([*tables, f"System calls of postern for one event of a stream: {events}."])

@@ -68,6 +68,6 @@ def report(result):
                           table.ratio(run["per_s"], base["per_s"]), table.ms(run["p99_us"]),
                           table.number(cpu_us(run), 1), table.ratio(cpu_us(run), cpu_us(base)),
                           table.number(run["bad_status"] + run["broken"])])
-    heads = ["", "requests/s", "× the first", "p99 ms", "CPU µs/request of postern", "× the first",
-             "failed"]
+    heads = ["", "requests/s", "× the first", "p99 ms", "CPU µs/request of postern",
+             "× the first", "failed"]
     return table.render(heads, lines)

@@ -64,9 +64,10 @@ def report(result):
             for count, run in found.get(row.name, {}).get(way, {}).items():
                 cpu = sum(run["cpu"].values()) * 1e6 / max(1, run["requests"])
                 resumed = 100 * run["resumed"] / run["logged"] if run["logged"] else None
-                lines.append([f"{row.label}, {words}, {count} connections", table.number(run["per_s"]),
-                              table.ms(run["p50_us"]), table.ms(run["p99_us"]), table.number(cpu),
-                              table.number(100 * warm_share(run), 2),
+                lines.append([f"{row.label}, {words}, {count} connections",
+                              table.number(run["per_s"]), table.ms(run["p50_us"]),
+                              table.ms(run["p99_us"]), table.number(cpu),
+                              table.number(100 * max(0, warm_share(run)), 2),
                               table.number(resumed) if way != "warm" else "–"])
     heads = ["", "requests/s", "p50 ms", "p99 ms", "CPU µs/request", "found a warm one %",
              "resumed %"]

@@ -1,4 +1,4 @@
-"""What is measured: one row a system, and how each is started on a ground, in front of an upstream."""
+"""What is measured: one row a system, and how each is started in front of an upstream."""
 
 import http.client
 import os

@@ -104,6 +104,8 @@ def _counts(result):
     instructions = [result[name]["instructions"]["instructions"] for name in ("naive", "postern")]
     yield ("System calls a request, beside the naive relay's",
            f"{table.number(postern, 1)} and {table.number(naive, 1)}", None)
+    yield ("System calls for an event of a stream",
+           table.number(sum(result["event"].values()), 1), None)
     yield ("Instructions a request in user space, beside the naive relay's",
            f"{table.number(instructions[1])} and {table.number(instructions[0])}", None)
 
