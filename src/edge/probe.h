@@ -2,14 +2,15 @@
  *
  * Apache keeps the connection to us open for as long as we send nothing, whoever is still there to
  * read. But its own socket to the client shows that the client closed, and where the web server is
- * on this host, the kernel tells us. So a probe looks at that socket about once a second, from a
- * second after it was started, which spares short requests.
+ * on this host, the kernel tells us. So a probe looks at that socket about once a second. It takes
+ * 10 µs, which short requests are spared.
  *
  * It judges what it saw alone: a socket that it cannot find at first (the web server is elsewhere,
  * or somebody stands between it and the client and gives his client's address) is not looked for
- * again. A client that shuts down just its sending half looks like one that closed and is taken
- * for gone, as lighttpd's tcp-fin-propagate takes it. What no socket shows: a stream of HTTP/2 that
- * is reset on a connection that lives on.
+ * again. So a client that resets its connection before the first look is not found out. A client
+ * that shuts down just its sending half looks like one that closed and is taken for gone, as
+ * lighttpd's tcp-fin-propagate takes it. What no socket shows: a stream of HTTP/2 that is reset on
+ * a connection that lives on.
  */
 #ifndef POSTERN_EDGE_PROBE_H
 #define POSTERN_EDGE_PROBE_H
@@ -19,8 +20,9 @@
 
 #include "edge/tcpsocket.h"
 
-/* The relay looks twice a second; 900 and not 1000, so that its second look is never too early. */
-#define PROBE_FIRST_MS 1000
+/* While an upstream is silent the relay asks twice a second: 900 and not 1000, so that every second
+ * time is never too early. */
+#define PROBE_FIRST_MS 100
 #define PROBE_EVERY_MS 900
 
 struct probe {

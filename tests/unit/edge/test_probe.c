@@ -23,11 +23,10 @@ start(const char *const *params)
     return probe;
 }
 
-/* --- when ---------------------------------------------------------------------------------------
- */
+/* --- when ----------------------------------------------------------------- */
 
 static void
-the_first_look_is_after_a_second(void **state)
+short_requests_are_spared_a_look(void **state)
 {
     (void)state;
     struct probe probe = start(told);
@@ -89,8 +88,7 @@ it_looks_for_the_web_servers_end_of_the_clients_connection(void **state)
     assert_int_equal(probe.pair.remote.port, expected.remote.port);
 }
 
-/* --- who is gone --------------------------------------------------------------------------------
- */
+/* --- who is gone ---------------------------------------------------------- */
 
 static void
 a_closed_socket_means_gone_also_at_the_first_look(void **state)
@@ -143,7 +141,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_first_look_is_after_a_second),
+        cmocka_unit_test(short_requests_are_spared_a_look),
         cmocka_unit_test(the_next_look_is_counted_from_the_last),
         cmocka_unit_test(one_that_was_never_started_never_looks),
         cmocka_unit_test(it_stays_off_unless_both_ends_are_told),
