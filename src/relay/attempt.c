@@ -16,7 +16,9 @@ attempt_name_cell(const struct call *call, const struct route_candidate *candida
                   struct state_cell *cell)
 {
     const struct upstream *upstream = candidate->upstream;
-    const char *model = candidate->model ? candidate->model : upstream->model;
+    const struct dialect_ask ask = {.model_name = call->request->model_name};
+    /* Its configured name, wherever that stands: what a client makes up gets no breaker. */
+    const char *model = dialect_model(&ask, candidate);
     struct buf text;
     buf_init(&text, ORIGIN_MAX_BYTES);
     (void)buf_putf(&text, "%s%s", upstream->origin, upstream->base_path);

@@ -84,6 +84,28 @@ nobody_trips_a_breaker_by_the_model_it_names(void **state)
     }
 }
 
+/* One broken deployment must not close its whole host, wherever its name was configured. */
+static void
+each_configured_model_may_have_a_breaker_of_its_own(void **state)
+{
+    (void)state;
+    static const struct upstream_model models[] = {{"broken", "broken-prod"}};
+    stage_open(&stage, 2);
+    stage_serve(&stage, 0, &failing, 1);
+    stage_serve(&stage, 1, &good, 1);
+    scene->config.breaker_per_model = true;
+    scene->upstreams[0].models = models;
+    scene->upstreams[0].model_count = 1;
+    for (int i = 0; i < 4; i++) {
+        scene_ask(scene, "POST", CHAT, "{\"model\":\"broken\"}");
+        stage_run(&stage);
+        stage_expect(&stage, i < 3 ? "eu:500,us:200" : "us:200", 200);
+    }
+    stage_chat(&stage);
+    stage_expect(&stage, "eu:500,us:200", 200);
+    stage_close(&stage);
+}
+
 static void
 streams_that_start_well_and_are_cut_open_it_too(void **state)
 {
@@ -265,6 +287,7 @@ main(void)
         cmocka_unit_test(a_breaker_opens_after_three_failures_and_is_passed_over),
         cmocka_unit_test(a_clients_mistakes_open_nothing),
         cmocka_unit_test(nobody_trips_a_breaker_by_the_model_it_names),
+        cmocka_unit_test(each_configured_model_may_have_a_breaker_of_its_own),
         cmocka_unit_test(streams_that_start_well_and_are_cut_open_it_too),
         cmocka_unit_test(whole_streams_reset_the_count),
         cmocka_unit_test(a_stream_counts_once_in_the_window),
