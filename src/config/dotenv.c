@@ -241,7 +241,7 @@ expand(struct reader *r, struct span value)
         s = after;
     }
     char *kept = arena_copy(r->arena, buf_span(&out));
-    r->no_memory |= kept == NULL;
+    r->no_memory |= !kept;
     buf_fini(&out);
     return kept;
 }
@@ -268,7 +268,7 @@ read_binding(struct reader *r, struct dotenv_binding *binding, struct buf *value
     if ((has_value && !read_value(r, value)) || !read_line_rest(r))
         return false;
     binding->name = arena_copy(r->arena, name);
-    r->no_memory |= binding->name == NULL;
+    r->no_memory |= !binding->name;
     if (has_value)
         binding->value = expand(r, span_of(buf_text(value), value->len));
     return true;

@@ -23,7 +23,7 @@ format_retry_timeout(struct load *load)
     const char *sign = ms < 0 ? "-" : "";
     long long whole = ms < 0 ? -(ms / 1000) : ms / 1000;
     const char *text = arena_printf(load->arena, "%s%lld%s", sign, whole, fraction);
-    load->has_failed |= text == NULL;
+    load->has_failed |= !text;
     return text;
 }
 

@@ -159,7 +159,7 @@ find_is_trusted(struct load *load, const char *path, mode_t mode, bool has_secre
     return !root && !(mode & S_IWOTH);
 }
 
-/* --- the state file -------------------------------------------------------------------------- */
+/* --- the state file ------------------------------------------------------- */
 
 static const char *
 take_state(struct load *load, const char *name, const char *text, struct spot at)

@@ -42,7 +42,7 @@ read_keys(struct load *load, const char *env, const char *prefix, const char *te
             continue;
         digest_sha256(&keys[count].digest, &key, 1);
         keys[count].name = arena_printf(load->arena, "%s-%zu", prefix, count + 1);
-        load->has_failed |= keys[count].name == NULL;
+        load->has_failed |= !keys[count].name;
         count++;
         if (!is_key(key))
             mistakes_add(load->mistakes, setting->at, setting->name,
@@ -73,8 +73,7 @@ read_admins(struct load *load)
     load->config->admin_count = count;
 }
 
-/* --- secrets -----------------------------------------------------------------------------------
- */
+/* --- secrets -------------------------------------------------------------- */
 
 struct secrets {
     struct span *items;

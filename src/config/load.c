@@ -23,7 +23,7 @@ const char *
 load_copy(struct load *load, struct span text)
 {
     const char *copy = arena_copy(load->arena, text);
-    load->has_failed |= copy == NULL;
+    load->has_failed |= !copy;
     return copy ? copy : "";
 }
 
@@ -31,7 +31,7 @@ void *
 load_array(struct load *load, size_t count, size_t size)
 {
     void *array = arena_array(load->arena, count, size);
-    load->has_failed |= array == NULL;
+    load->has_failed |= !array;
     return array;
 }
 
@@ -40,7 +40,7 @@ load_join(struct load *load, const char *directory, const char *name)
 {
     const char *path = arena_printf(load->arena, "%s%s%s", directory,
                                     span_has_suffix(span_from(directory), "/") ? "" : "/", name);
-    load->has_failed |= path == NULL;
+    load->has_failed |= !path;
     return path ? path : "";
 }
 

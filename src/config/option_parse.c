@@ -11,7 +11,7 @@
 #define WINDOW_SECONDS_MAX 3600
 #define SECONDS_LIMIT_MS ((uint64_t)1 << 41) /* beyond every row's maximum */
 
-/* --- one function a kind: 0 and the value, or -1 -------------------------------------- */
+/* --- one function a kind: 0 and the value, or -1 -------------------------- */
 
 static int
 parse_switch(const struct option *option, struct span text, int64_t *value)
@@ -144,7 +144,7 @@ parse_window(const struct option *option, struct span text, int64_t *value)
     return 0;
 }
 
-/* --- the kinds ------------------------------------------------------------------------------- */
+/* --- the kinds ------------------------------------------------------------ */
 
 struct kind {
     int (*parse)(const struct option *option, struct span text, int64_t *value); /* NULL: text */

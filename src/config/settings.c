@@ -105,7 +105,7 @@ settings_gather(struct load *load)
         take_member(load, member);
 }
 
-/* --- values ---------------------------------------------------------------------------------- */
+/* --- values --------------------------------------------------------------- */
 
 static void
 parse_written(struct load *load, size_t row)
@@ -177,8 +177,7 @@ settings_parse(struct load *load)
         mistakes_add(load->mistakes, open_max->at, open_max->name, TOO_LOW);
 }
 
-/* --- an upstream's own -------------------------------------------------------------------------
- */
+/* --- an upstream's own ---------------------------------------------------- */
 
 static bool
 is_listed(const char *name, const char *const *list)

@@ -37,8 +37,7 @@ struct config_store {
     unsigned generation;
 };
 
-/* --- snapshots, with the lock held -------------------------------------------------------------
- */
+/* --- snapshots, with the lock held ---------------------------------------- */
 
 static void
 drop_unused(struct config_store *store)
@@ -96,8 +95,7 @@ accept_config(struct config_store *store, struct config *config)
     drop_unused(store);
 }
 
-/* --- the log -----------------------------------------------------------------------------------
- */
+/* --- the log -------------------------------------------------------------- */
 
 static void
 log_result(const struct config *accepted, bool has_good, const struct config_mistakes *mistakes)
@@ -119,8 +117,7 @@ log_result(const struct config *accepted, bool has_good, const struct config_mis
                            : "every request is answered 503 until it is mended");
 }
 
-/* --- reading -----------------------------------------------------------------------------------
- */
+/* --- reading -------------------------------------------------------------- */
 
 /* One reading; the caller has set `is_loading` and does not hold the lock. */
 static void
@@ -187,8 +184,7 @@ config_store_refresh(struct config_store *store)
     config_store_refresh_at(store, clock_boot_ms());
 }
 
-/* --- document roots ----------------------------------------------------------------------------
- */
+/* --- document roots ------------------------------------------------------- */
 
 static bool
 knows_root(const struct config_store *store, struct span root)
@@ -234,8 +230,7 @@ config_store_saw_root(struct config_store *store, struct span document_root)
         config_store_refresh_at(store, now_ms);
 }
 
-/* --- life --------------------------------------------------------------------------------------
- */
+/* --- life ----------------------------------------------------------------- */
 
 struct config_store *
 config_store_new(const struct config_sources *sources, struct err *err)

@@ -45,8 +45,7 @@ complain(struct load *load, const struct written *written, const char *reason)
     mistakes_add(load->mistakes, written->at, written->name, "%s", reason);
 }
 
-/* --- the parts ---------------------------------------------------------------------------------
- */
+/* --- the parts ------------------------------------------------------------ */
 
 /* Which part of the address stands for the "/v1" of a request in OpenAI's style. An Azure host has
  * its
@@ -174,8 +173,7 @@ add(struct load *load, const struct draft *draft)
         complain(load, &draft->model, "is not the name of a model");
 }
 
-/* --- PRIMARY_ and FALLBACK_ --------------------------------------------------------------------
- */
+/* --- PRIMARY_ and FALLBACK_ ----------------------------------------------- */
 
 /* A name of the files that could be a slip of the pen for the one that is missing. */
 static void
@@ -240,8 +238,7 @@ make_pair(struct load *load)
     add_of_pair(load, "fallback", (enum upstream_dialect)load->options.fallback_dialect, fallback);
 }
 
-/* --- postern.json ------------------------------------------------------------------------------
- */
+/* --- postern.json --------------------------------------------------------- */
 
 static const char *const members[] = {"url", "key", "dialect", "model", "models", NULL};
 

@@ -10,7 +10,7 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-/* --- admission ------------------------------------------------------------------------------- */
+/* --- admission ------------------------------------------------------------ */
 
 static struct breaker_permit
 permit_for(const struct breaker_word *word, enum breaker_answer answer, uint64_t wait_ms)
@@ -30,13 +30,10 @@ static struct breaker_permit
 admit_open(struct breaker_word *word, uint64_t now_ms, const struct breaker_rules *rules)
 {
     uint64_t left_ms = breaker_time_open_left_ms(word, now_ms, rules);
-
-    if (left_ms > 0) {
+    if (left_ms > 0)
         return permit_for(word, BREAKER_REJECTED_OPEN, left_ms);
-    }
-    if (rules->permits == 0) {
+    if (rules->permits == 0)
         return permit_for(word, BREAKER_ADMITTED, 0);
-    }
     breaker_word_half_open(word);
     word->issued = 1;
     return probe(word, now_ms, rules);
@@ -45,9 +42,8 @@ admit_open(struct breaker_word *word, uint64_t now_ms, const struct breaker_rule
 static struct breaker_permit
 admit_half_open(struct breaker_word *word, uint64_t now_ms, const struct breaker_rules *rules)
 {
-    if (rules->permits == 0) { /* another process's rules brought it here; ours let everybody try */
+    if (rules->permits == 0) /* another process's rules brought it here; ours let everybody try */
         return permit_for(word, BREAKER_ADMITTED, 0);
-    }
     if (word->issued < rules->permits && word->issued < BREAKER_WORD_VOTES_MAX) {
         word->issued++;
         return probe(word, now_ms, rules);
@@ -60,9 +56,8 @@ admit_half_open(struct breaker_word *word, uint64_t now_ms, const struct breaker
     /* Reclaim: the votes cast are kept, the silent probes are fenced off. */
     breaker_word_fence(word);
     word->issued = word->ok + word->fail + 1;
-    if (word->issued > BREAKER_WORD_VOTES_MAX) {
+    if (word->issued > BREAKER_WORD_VOTES_MAX)
         word->issued = BREAKER_WORD_VOTES_MAX;
-    }
     return probe(word, now_ms, rules);
 }
 
@@ -85,9 +80,8 @@ static uint64_t
 lift_expired_override(const struct breaker_words *words, uint64_t now_ms)
 {
     if (breaker_word_decode(words->control).override == BREAKER_AUTO ||
-        words->override_until_ms == 0 || now_ms < words->override_until_ms) {
+        words->override_until_ms == 0 || now_ms < words->override_until_ms)
         return words->control;
-    }
     return breaker_override(words->control, BREAKER_AUTO, now_ms);
 }
 
@@ -97,7 +91,6 @@ breaker_admit(const struct breaker_words *words, uint64_t now_ms, const struct b
 {
     *next = lift_expired_override(words, now_ms);
     struct breaker_word word = breaker_word_decode(*next);
-
     switch (word.override) {
     case BREAKER_FORCED_OPEN:
         return permit_for(&word, BREAKER_REJECTED_FORCED, 0);
@@ -109,13 +102,11 @@ breaker_admit(const struct breaker_words *words, uint64_t now_ms, const struct b
         break;
     }
     uint64_t cool_ms = breaker_time_cool_left_ms(words->cool_until_ms, now_ms, rules);
-    if (cool_ms > 0) {
+    if (cool_ms > 0)
         return permit_for(&word, BREAKER_REJECTED_COOL, cool_ms);
-    }
     struct breaker_permit permit = admit_by_state(&word, now_ms, rules);
-    if (permit.answer == BREAKER_PROBE) {
+    if (permit.answer == BREAKER_PROBE)
         *next = breaker_word_encode(&word);
-    }
     return permit;
 }
 
@@ -125,7 +116,6 @@ breaker_admit_last_resort(const struct breaker_words *words, uint64_t now_ms,
 {
     struct breaker_words rested = *words;
     rested.cool_until_ms = 0;
-
     struct breaker_permit permit = breaker_admit(&rested, now_ms, rules, next);
     if (permit.answer == BREAKER_REJECTED_OPEN || permit.answer == BREAKER_REJECTED_BUSY) {
         permit.answer = BREAKER_LAST_RESORT;
@@ -134,7 +124,7 @@ breaker_admit_last_resort(const struct breaker_words *words, uint64_t now_ms,
     return permit;
 }
 
-/* --- between admission and report ------------------------------------------------------------ */
+/* --- between admission and report ----------------------------------------- */
 
 static bool
 is_probe_of(const struct breaker_permit *permit, const struct breaker_word *word)
@@ -148,11 +138,9 @@ breaker_renew(uint64_t control, const struct breaker_permit *permit, uint64_t no
               const struct breaker_rules *rules, uint64_t *next)
 {
     struct breaker_word word = breaker_word_decode(control);
-
     *next = control;
-    if (!is_probe_of(permit, &word)) {
+    if (!is_probe_of(permit, &word))
         return false;
-    }
     breaker_time_start_lease(&word, now_ms, rules);
     *next = breaker_word_encode(&word);
     return true;
@@ -162,13 +150,10 @@ struct breaker_permit
 breaker_follow(uint64_t control, const struct breaker_permit *permit)
 {
     struct breaker_word word = breaker_word_decode(control);
-
-    if (!breaker_is_admitted(permit) || permit->answer == BREAKER_FREE) {
+    if (!breaker_is_admitted(permit) || permit->answer == BREAKER_FREE)
         return *permit;
-    }
-    if (word.state == BREAKER_CLOSED || is_probe_of(permit, &word)) {
+    if (word.state == BREAKER_CLOSED || is_probe_of(permit, &word))
         return permit_for(&word, BREAKER_ADMITTED, 0);
-    }
     return *permit;
 }
 
@@ -177,20 +162,17 @@ breaker_cool(uint64_t cool_until_ms, uint64_t now_ms, uint64_t stated_wait_ms,
              const struct breaker_rules *rules)
 {
     uint64_t wait_ms = breaker_time_stated_ms(stated_wait_ms, rules);
-
-    if (wait_ms <= breaker_time_cool_left_ms(cool_until_ms, now_ms, rules)) {
+    if (wait_ms <= breaker_time_cool_left_ms(cool_until_ms, now_ms, rules))
         return cool_until_ms;
-    }
     return now_ms + wait_ms;
 }
 
-/* --- the operator's hand --------------------------------------------------------------------- */
+/* --- the operator's hand -------------------------------------------------- */
 
 uint64_t
 breaker_override(uint64_t control, enum breaker_override override, uint64_t now_ms)
 {
     struct breaker_word word = breaker_word_decode(control);
-
     if (override == BREAKER_METRICS_ONLY && word.state != BREAKER_CLOSED) {
         breaker_word_close(&word, now_ms);
     } else if (word.state == BREAKER_HALF_OPEN) {
@@ -207,14 +189,13 @@ uint64_t
 breaker_reset(uint64_t control, uint64_t now_ms)
 {
     struct breaker_word word = breaker_word_decode(control);
-
     breaker_word_close(&word, now_ms);
     word.override = BREAKER_AUTO;
     word.level = 0;
     return breaker_word_encode(&word);
 }
 
-/* --- for people ------------------------------------------------------------------------------ */
+/* --- for people ----------------------------------------------------------- */
 
 struct breaker_view
 breaker_view(const struct breaker_words *words, uint64_t now_ms, const struct breaker_rules *rules)
@@ -222,7 +203,6 @@ breaker_view(const struct breaker_words *words, uint64_t now_ms, const struct br
     uint64_t next;
     struct breaker_permit permit = breaker_admit(words, now_ms, rules, &next);
     struct breaker_word word = breaker_word_decode(lift_expired_override(words, now_ms));
-
     struct breaker_view view = {.override = word.override,
                                 .state = word.state,
                                 .generation = word.generation,
@@ -230,9 +210,8 @@ breaker_view(const struct breaker_words *words, uint64_t now_ms, const struct br
                                 .consecutive_failures = word.failures,
                                 .wait_ms = permit.wait_ms};
     /* Nobody closes an open breaker but the next caller, so its time may be long over. */
-    if (word.state == BREAKER_OPEN && breaker_time_open_left_ms(&word, now_ms, rules) == 0) {
+    if (word.state == BREAKER_OPEN && breaker_time_open_left_ms(&word, now_ms, rules) == 0)
         view.state = BREAKER_HALF_OPEN;
-    }
     return view;
 }
 

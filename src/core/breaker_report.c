@@ -16,7 +16,7 @@ struct hearing {
 
 enum ruling { UNDECIDED, OPENS, CLOSES };
 
-/* --- whose report counts --------------------------------------------------------------------- */
+/* --- whose report counts -------------------------------------------------- */
 
 static bool
 is_failure(enum breaker_verdict verdict)
@@ -28,9 +28,8 @@ is_failure(enum breaker_verdict verdict)
 static bool
 is_heard(const struct breaker_word *word, const struct breaker_permit *permit)
 {
-    if (!breaker_is_admitted(permit) || permit->answer == BREAKER_FREE) {
+    if (!breaker_is_admitted(permit) || permit->answer == BREAKER_FREE)
         return false;
-    }
     return word->override == BREAKER_AUTO || word->override == BREAKER_METRICS_ONLY;
 }
 
@@ -47,12 +46,10 @@ breaker_wants_window(uint64_t control, const struct breaker_permit *permit,
                      uint32_t *generation)
 {
     struct breaker_word word = breaker_word_decode(control);
-
     *generation = word.generation;
     if (rules->window == BREAKER_WINDOW_NONE || word.state != BREAKER_CLOSED ||
-        !is_heard(&word, permit) || is_late(&word, permit, rules)) {
+        !is_heard(&word, permit) || is_late(&word, permit, rules))
         return false;
-    }
     switch (report->verdict) {
     case BREAKER_OK:
     case BREAKER_STARTED:
@@ -67,15 +64,14 @@ breaker_wants_window(uint64_t control, const struct breaker_permit *permit,
     return false;
 }
 
-/* --- transitions ----------------------------------------------------------------------------- */
+/* --- transitions ---------------------------------------------------------- */
 
 static enum breaker_effect
 close_again(struct breaker_word *word, const struct hearing *hearing)
 {
     breaker_word_close(word, hearing->now_ms);
-    if (!hearing->rules->backoff_decays) {
+    if (!hearing->rules->backoff_decays)
         word->level = 0;
-    }
     return BREAKER_CLOSED_AGAIN;
 }
 
@@ -84,7 +80,6 @@ static enum breaker_effect
 open_again(struct breaker_word *word, unsigned attempt, const struct hearing *hearing)
 {
     uint64_t open_ms = breaker_time_open_ms(attempt, hearing->report, hearing->rules);
-
     if (word->state == BREAKER_OPEN) { /* a longer hold is not shortened by a late failure */
         uint64_t left_ms = breaker_time_open_left_ms(word, hearing->now_ms, hearing->rules);
         open_ms = open_ms > left_ms ? open_ms : left_ms;
@@ -99,24 +94,21 @@ open_again(struct breaker_word *word, unsigned attempt, const struct hearing *he
 static unsigned
 attempt_from_closed(const struct breaker_word *word, const struct hearing *hearing)
 {
-    if (!hearing->rules->backoff_decays || word->level == 0) {
+    if (!hearing->rules->backoff_decays || word->level == 0)
         return 1;
-    }
     uint64_t closed_s = (hearing->now_ms / 1000 - word->since_s) & BREAKER_WORD_SINCE_MASK;
     uint64_t open_ms = breaker_time_backoff_ms(word->level, hearing->rules);
     return closed_s * 1000 < open_ms ? word->level + 1 : 1;
 }
 
-/* --- thresholds ------------------------------------------------------------------------------ */
+/* --- thresholds ----------------------------------------------------------- */
 
 static bool
 is_rate_reached(const struct breaker_totals *totals, const struct breaker_rules *rules)
 {
     uint64_t calls = totals->calls;
-
-    if (rules->failure_rate > 0 && UINT64_C(100) * totals->fails >= rules->failure_rate * calls) {
+    if (rules->failure_rate > 0 && UINT64_C(100) * totals->fails >= rules->failure_rate * calls)
         return true;
-    }
     return rules->slow_rate > 0 && UINT64_C(100) * totals->slows >= rules->slow_rate * calls;
 }
 
@@ -124,9 +116,8 @@ is_rate_reached(const struct breaker_totals *totals, const struct breaker_rules 
 static unsigned
 min_calls(const struct breaker_rules *rules)
 {
-    if (rules->window == BREAKER_WINDOW_COUNT && rules->min_calls > rules->window_size) {
+    if (rules->window == BREAKER_WINDOW_COUNT && rules->min_calls > rules->window_size)
         return rules->window_size;
-    }
     return rules->min_calls;
 }
 
@@ -134,10 +125,8 @@ static bool
 is_window_bad(const struct hearing *hearing)
 {
     const struct breaker_totals *totals = hearing->totals;
-
-    if (totals == NULL || totals->calls == 0 || totals->calls < min_calls(hearing->rules)) {
+    if (!totals || totals->calls == 0 || totals->calls < min_calls(hearing->rules))
         return false;
-    }
     return is_rate_reached(totals, hearing->rules);
 }
 
@@ -147,19 +136,16 @@ is_row_long_enough(unsigned failures, const struct breaker_rules *rules)
     return rules->failure_threshold > 0 && failures >= (unsigned)rules->failure_threshold;
 }
 
-/* --- closed ---------------------------------------------------------------------------------- */
+/* --- closed --------------------------------------------------------------- */
 
 static bool
 must_open(const struct breaker_word *word, const struct hearing *hearing)
 {
     enum breaker_verdict verdict = hearing->report->verdict;
-
-    if (word->override == BREAKER_METRICS_ONLY) {
+    if (word->override == BREAKER_METRICS_ONLY)
         return false;
-    }
-    if (verdict == BREAKER_TRIP || is_window_bad(hearing)) {
+    if (verdict == BREAKER_TRIP || is_window_bad(hearing))
         return true;
-    }
     return verdict == BREAKER_FAIL && is_row_long_enough(word->failures, hearing->rules);
 }
 
@@ -167,47 +153,39 @@ static enum breaker_effect
 hear_closed(struct breaker_word *word, const struct hearing *hearing)
 {
     enum breaker_verdict verdict = hearing->report->verdict;
-
-    if (verdict == BREAKER_IGNORED) {
+    if (verdict == BREAKER_IGNORED)
         return BREAKER_NO_EFFECT;
-    }
     if (verdict == BREAKER_FINISHED) {
         word->failures = 0;
         return BREAKER_COUNTED;
     }
-    if (is_failure(verdict) && word->failures < BREAKER_WORD_FAILURES_MAX) {
+    if (is_failure(verdict) && word->failures < BREAKER_WORD_FAILURES_MAX)
         word->failures++;
-    }
-    if (must_open(word, hearing)) {
+    if (must_open(word, hearing))
         return open_again(word, attempt_from_closed(word, hearing), hearing);
-    }
-    if (verdict == BREAKER_OK) { /* STARTED leaves the row: only a verified end ends it */
+    if (verdict == BREAKER_OK) /* STARTED leaves the row: only a verified end ends it */
         word->failures = 0;
-    }
     return BREAKER_COUNTED;
 }
 
-/* --- open ------------------------------------------------------------------------------------ */
+/* --- open ----------------------------------------------------------------- */
 
 static enum breaker_effect
 hear_open(struct breaker_word *word, const struct hearing *hearing)
 {
-    if (hearing->rules->permits > 0) {
+    if (hearing->rules->permits > 0)
         return BREAKER_STALE;
-    }
     /* Without permits there is no half-open: the word stays OPEN and everybody tries. */
-    if (hearing->report->verdict == BREAKER_IGNORED) {
+    if (hearing->report->verdict == BREAKER_IGNORED)
         return BREAKER_NO_EFFECT;
-    }
-    if (!is_failure(hearing->report->verdict)) {
+    if (!is_failure(hearing->report->verdict))
         return close_again(word, hearing);
-    }
     bool was_over = breaker_time_open_left_ms(word, hearing->now_ms, hearing->rules) == 0;
     unsigned attempt = was_over ? word->level + 1 : word->level;
     return open_again(word, attempt > 0 ? attempt : 1, hearing);
 }
 
-/* --- half-open ------------------------------------------------------------------------------- */
+/* --- half-open ------------------------------------------------------------ */
 
 static bool
 is_too_slow(const struct hearing *hearing)
@@ -218,26 +196,23 @@ is_too_slow(const struct hearing *hearing)
 static void
 vote(unsigned *votes, bool cast)
 {
-    if (cast && *votes < BREAKER_WORD_VOTES_MAX) {
+    if (cast && *votes < BREAKER_WORD_VOTES_MAX)
         (*votes)++;
-    }
 }
 
 static unsigned
 votes_needed(unsigned wanted)
 {
-    if (wanted == 0) {
+    if (wanted == 0)
         return 1;
-    }
     return wanted < BREAKER_WORD_VOTES_MAX ? wanted : BREAKER_WORD_VOTES_MAX;
 }
 
 static enum ruling
 rule_by_any_failure(const struct breaker_word *word, const struct hearing *hearing)
 {
-    if (is_failure(hearing->report->verdict) || is_too_slow(hearing)) {
+    if (is_failure(hearing->report->verdict) || is_too_slow(hearing))
         return OPENS;
-    }
     return word->ok >= votes_needed(hearing->rules->permits) ? CLOSES : UNDECIDED;
 }
 
@@ -249,13 +224,10 @@ rule_by_rate(const struct breaker_word *word, const struct hearing *hearing)
         .calls = word->ok + word->fail, .fails = word->fail, .slows = word->slow};
     unsigned permits = votes_needed(rules->permits);
     unsigned needed = votes_needed(min_calls(rules));
-
-    if (hearing->report->verdict == BREAKER_TRIP) {
+    if (hearing->report->verdict == BREAKER_TRIP)
         return OPENS;
-    }
-    if (votes.calls < (needed < permits ? needed : permits)) {
+    if (votes.calls < (needed < permits ? needed : permits))
         return UNDECIDED;
-    }
     return is_rate_reached(&votes, rules) ? OPENS : CLOSES;
 }
 
@@ -263,11 +235,9 @@ static enum breaker_effect
 give_back(struct breaker_word *word, const struct breaker_permit *permit)
 {
     unsigned votes = word->ok + word->fail;
-
     if (permit->answer != BREAKER_PROBE || permit->generation != word->generation ||
-        word->issued <= votes) {
+        word->issued <= votes)
         return BREAKER_NO_EFFECT;
-    }
     word->issued--;
     return BREAKER_PERMIT_RETURNED;
 }
@@ -276,13 +246,10 @@ static enum breaker_effect
 hear_half_open(struct breaker_word *word, const struct hearing *hearing)
 {
     enum breaker_verdict verdict = hearing->report->verdict;
-
-    if (verdict == BREAKER_IGNORED) {
+    if (verdict == BREAKER_IGNORED)
         return give_back(word, hearing->permit);
-    }
-    if (verdict == BREAKER_FINISHED) { /* its vote was cast when it started */
+    if (verdict == BREAKER_FINISHED) /* its vote was cast when it started */
         return BREAKER_NO_EFFECT;
-    }
     vote(&word->ok, !is_failure(verdict));
     vote(&word->fail, is_failure(verdict));
     vote(&word->slow, hearing->report->slow);
@@ -301,7 +268,7 @@ hear_half_open(struct breaker_word *word, const struct hearing *hearing)
     return BREAKER_COUNTED;
 }
 
-/* --- report ---------------------------------------------------------------------------------- */
+/* --- report --------------------------------------------------------------- */
 
 /* A call let through against the breaker's word can speak for the upstream, not against it: that it
  * would fail is what the breaker had said. */
@@ -309,10 +276,8 @@ static enum breaker_effect
 hear_last_resort(struct breaker_word *word, const struct hearing *hearing)
 {
     enum breaker_verdict verdict = hearing->report->verdict;
-
-    if ((verdict != BREAKER_OK && verdict != BREAKER_STARTED) || is_too_slow(hearing)) {
+    if ((verdict != BREAKER_OK && verdict != BREAKER_STARTED) || is_too_slow(hearing))
         return BREAKER_NO_EFFECT;
-    }
     return close_again(word, hearing);
 }
 
@@ -321,7 +286,6 @@ hear(struct breaker_word *word, const struct hearing *hearing)
 {
     bool last_resort =
         hearing->permit->answer == BREAKER_LAST_RESORT && hearing->rules->permits > 0;
-
     switch (word->state) {
     case BREAKER_OPEN:
         return last_resort ? hear_last_resort(word, hearing) : hear_open(word, hearing);
@@ -344,17 +308,13 @@ breaker_report(uint64_t control, uint64_t now_ms, const struct breaker_rules *ru
                               .permit = permit,
                               .report = report,
                               .totals = rules->window == BREAKER_WINDOW_NONE ? NULL : totals};
-
     *next = control;
-    if (!is_heard(&word, permit)) {
+    if (!is_heard(&word, permit))
         return BREAKER_NO_EFFECT;
-    }
-    if (is_late(&word, permit, rules)) {
+    if (is_late(&word, permit, rules))
         return BREAKER_STALE;
-    }
     enum breaker_effect effect = hear(&word, &hearing);
-    if (effect != BREAKER_NO_EFFECT && effect != BREAKER_STALE) {
+    if (effect != BREAKER_NO_EFFECT && effect != BREAKER_STALE)
         *next = breaker_word_encode(&word);
-    }
     return effect;
 }

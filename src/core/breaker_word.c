@@ -37,7 +37,6 @@ breaker_word_decode(uint64_t control)
                                 .state = states[bits(control, 60, 3)],
                                 .generation = bits(control, 40, BREAKER_WORD_GENERATION_MASK),
                                 .level = bits(control, 36, BREAKER_WORD_LEVEL_MAX)};
-
     /* Metrics-only begins closed and never opens; a word that says otherwise was damaged. */
     if (word.override == BREAKER_METRICS_ONLY && word.state != BREAKER_CLOSED) {
         word.state = BREAKER_CLOSED;
@@ -74,7 +73,6 @@ breaker_word_fence(struct breaker_word *word)
 {
     word->generation = (word->generation + 1) & BREAKER_WORD_GENERATION_MASK;
 }
-
 /* The one place where a breaker changes its state. */
 static void
 enter(struct breaker_word *word, enum breaker_state state)
@@ -85,21 +83,18 @@ enter(struct breaker_word *word, enum breaker_state state)
                                   .level = word->level};
     breaker_word_fence(word);
 }
-
 void
 breaker_word_close(struct breaker_word *word, uint64_t now_ms)
 {
     enter(word, BREAKER_CLOSED);
     word->since_s = (uint32_t)(now_ms / 1000) & BREAKER_WORD_SINCE_MASK;
 }
-
 void
 breaker_word_open(struct breaker_word *word, uint64_t until_ms)
 {
     enter(word, BREAKER_OPEN);
     word->until_ms = until_ms & BREAKER_WORD_UNTIL_MASK;
 }
-
 void
 breaker_word_half_open(struct breaker_word *word)
 {

@@ -24,16 +24,14 @@ filled(uint64_t milli_tokens, uint64_t at_ms)
 static struct bucket
 refill(uint64_t word, uint64_t now_ms)
 {
-    if (word == 0) {
+    if (word == 0)
         return filled(MILLI_CAP, now_ms);
-    }
     struct bucket bucket = filled(word >> TIME_BITS, word);
 
     /* A process whose clock is a little ahead was here: it filled for us. Further ahead than the
      * bucket takes to fill is no clock's doing, and reads as a bucket long unused. */
-    if (((bucket.filled_at_ms - now_ms) & TIME_MASK) <= MILLI_CAP) {
+    if (((bucket.filled_at_ms - now_ms) & TIME_MASK) <= MILLI_CAP)
         return bucket;
-    }
     uint64_t passed_ms = (now_ms - bucket.filled_at_ms) & TIME_MASK;
     return filled(bucket.milli_tokens + passed_ms, now_ms);
 }
@@ -42,7 +40,6 @@ static uint64_t
 encode(struct bucket bucket)
 {
     uint64_t word = bucket.milli_tokens << TIME_BITS | bucket.filled_at_ms;
-
     return word != 0 ? word : 1; /* empty at millisecond 0 is not "never used" */
 }
 
@@ -50,7 +47,6 @@ uint64_t
 budget_deposit(uint64_t word, uint64_t now_ms)
 {
     struct bucket bucket = refill(word, now_ms);
-
     return encode(filled(bucket.milli_tokens + MILLI_PER_ATTEMPT, bucket.filled_at_ms));
 }
 
@@ -59,10 +55,8 @@ budget_withdraw(uint64_t word, uint64_t now_ms, uint64_t *next)
 {
     struct bucket bucket = refill(word, now_ms);
     bool paid = bucket.milli_tokens >= MILLI_PER_RETRY;
-
-    if (paid) {
+    if (paid)
         bucket.milli_tokens -= MILLI_PER_RETRY;
-    }
     *next = encode(bucket);
     return paid;
 }

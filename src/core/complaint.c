@@ -9,7 +9,7 @@
 
 #define MESSAGE_READ_BYTES 1024 /* a message says what it means at its beginning */
 
-/* --- the tables ------------------------------------------------------------------------------- */
+/* --- the tables ----------------------------------------------------------- */
 
 /* Values of code, type, status and their kin. Compared without case, "_", "-" and blanks, so that
  * one row stands for rate_limit_exceeded, RateLimitExceeded and RATE_LIMIT_EXCEEDED. Sources:
@@ -153,7 +153,7 @@ static const struct {
     {"model: claude", NULL, COMPLAINT_MODEL},                        /* Anthropic, 404 */
 };
 
-/* --- reading them ----------------------------------------------------------------------------- */
+/* --- reading them --------------------------------------------------------- */
 
 static char
 lower(char byte)
@@ -205,8 +205,8 @@ message_read(struct span said)
     for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++) {
         const char *begins = phrases[i].begins;
         const char *holds = phrases[i].holds;
-        if ((begins == NULL || span_has_prefix_nocase(said, begins)) &&
-            (holds == NULL || span_contains_nocase(said, holds)))
+        if ((!begins || span_has_prefix_nocase(said, begins)) &&
+            (!holds || span_contains_nocase(said, holds)))
             return phrases[i].about;
     }
     return COMPLAINT_OTHER;
@@ -239,7 +239,7 @@ is_weak(enum complaint about)
     return about == COMPLAINT_NONE || about == COMPLAINT_OTHER || about == COMPLAINT_CLIENT;
 }
 
-/* --- the shapes ------------------------------------------------------------------------------- */
+/* --- the shapes ----------------------------------------------------------- */
 
 /* Takes what `said` means where it says more than what is known. */
 static void

@@ -9,7 +9,7 @@
 
 #define ERROR_EVENT_MAX_BYTES 16384
 
-/* --- what a value holds ----------------------------------------------------------------------- */
+/* --- what a value holds --------------------------------------------------- */
 
 static struct span
 member_of(struct span object, const char *name)
@@ -19,7 +19,7 @@ member_of(struct span object, const char *name)
     return member.value;
 }
 
-/* --- chat completions and completions --------------------------------------------------------- */
+/* --- chat completions and completions ------------------------------------- */
 
 /* What a delta (or, from some servers, a whole message) can bring. Its role brings nothing. */
 static bool
@@ -110,7 +110,7 @@ _Static_assert(EVENT_EMPTY < EVENT_CONTENT && EVENT_CONTENT < EVENT_FINISH &&
                    EVENT_FINISH < EVENT_ERROR,
                "choices_judge() compares kinds by their order");
 
-/* --- responses and messages: events with a type ----------------------------------------------- */
+/* --- responses and messages: events with a type --------------------------- */
 
 /* A begun item or block that is more than an empty frame for text: a call of a tool. */
 static bool
@@ -158,7 +158,7 @@ static const struct event_type messages_types[] = {
 static const struct event_type *
 type_find(const struct event_type *types, struct span type)
 {
-    while (types->type != NULL && !json_string_is(type, types->type))
+    while (types->type && !json_string_is(type, types->type))
         types++;
     return types;
 }
@@ -166,7 +166,7 @@ type_find(const struct event_type *types, struct span type)
 static enum event_kind
 typed_judge(const struct event_type *row, struct span data)
 {
-    if (row->call_in != NULL && begins_call(data, row->call_in))
+    if (row->call_in && begins_call(data, row->call_in))
         return EVENT_CONTENT;
     return row->kind;
 }
@@ -175,7 +175,7 @@ static enum event_kind
 responses_judge(struct span data, struct span type)
 {
     const struct event_type *row = type_find(responses_types, type);
-    if (row->type == NULL && span_has_prefix(type, "\"response."))
+    if (!row->type && span_has_prefix(type, "\"response."))
         return EVENT_CONTENT;
     return typed_judge(row, data);
 }
@@ -216,7 +216,7 @@ runs_judge(struct span name)
     return span_has_suffix(name, ".delta") ? EVENT_CONTENT : EVENT_EMPTY;
 }
 
-/* --- the event -------------------------------------------------------------------------------- */
+/* --- the event ------------------------------------------------------------ */
 
 static bool
 has_error(const struct json_member *error)
@@ -320,7 +320,7 @@ event_is_end(enum event_kind kind)
     return kind == EVENT_FINISH || kind == EVENT_DONE;
 }
 
-/* --- our own error event ---------------------------------------------------------------------- */
+/* --- our own error event -------------------------------------------------- */
 
 /* The text of the event: $m stands for the message, $c for the code, both as insides of strings. */
 static const char *

@@ -52,9 +52,9 @@ static enum head_progress
 read_status(struct head *head, struct span line)
 {
     static const char shape[] = "HTTP/1.d ddd";
-    if (line.len < sizeof shape - 1)
+    if (line.len < sizeof(shape) - 1)
         return bad(head, "status line too short");
-    for (size_t i = 0; i < sizeof shape - 1; i++) {
+    for (size_t i = 0; i < sizeof(shape) - 1; i++) {
         bool fits = shape[i] == 'd' ? is_digit(line.ptr[i]) : line.ptr[i] == shape[i];
         if (!fits)
             return bad(head, "not a status line of HTTP/1");
@@ -111,7 +111,7 @@ read_content_encoding(struct head *head, struct span value)
     static const char *const compressed[] = {"gzip", "x-gzip", "deflate"};
     if (value.len == 0 || span_is_nocase(value, "identity"))
         return NULL;
-    for (size_t i = 0; i < sizeof compressed / sizeof compressed[0]; i++) {
+    for (size_t i = 0; i < sizeof(compressed) / sizeof(compressed[0]); i++) {
         /* One layer only: each further one multiplies what a small answer can unpack to. */
         if (span_is_nocase(value, compressed[i]) && head->may_decode &&
             head->coding == HEAD_PLAIN) {
@@ -138,7 +138,7 @@ judge_fields(struct head *head)
 {
     for (size_t i = 0; i < head->field_count; i++) {
         struct span name = field_name(head, &head->fields[i]);
-        for (size_t r = 0; r < sizeof rules / sizeof rules[0]; r++) {
+        for (size_t r = 0; r < sizeof(rules) / sizeof(rules[0]); r++) {
             if (!span_is_nocase(name, rules[r].name))
                 continue;
             const char *wrong = rules[r].read(head, field_value(head, &head->fields[i]));
@@ -197,7 +197,7 @@ read_field(struct head *head, struct span line)
         return read_fold(head, line);
     struct span value = line;
     struct span name = span_split(&value, ':');
-    if (value.ptr == NULL)
+    if (!value.ptr)
         return bad(head, "header without a colon");
     if (!wire_is_name(name))
         return bad(head, "header name is not a token");

@@ -86,7 +86,7 @@ enter(struct json_scan *scan, enum state state)
 static void
 mark(const struct json_scan *scan, enum json_mark what, size_t offset)
 {
-    if (scan->visit != NULL && scan->depth <= scan->visit_depth)
+    if (scan->visit && scan->depth <= scan->visit_depth)
         scan->visit(scan->visitor, what, scan->depth, offset);
 }
 
@@ -98,7 +98,7 @@ value_ended(struct json_scan *scan, size_t offset)
     enter(scan, scan->closed ? CLOSED : WANTS_NEXT);
 }
 
-/* --- brackets, commas, colons ----------------------------------------------------------------- */
+/* --- brackets, commas, colons --------------------------------------------- */
 
 static bool
 is_in_object(const struct json_scan *scan)
@@ -209,7 +209,7 @@ step_between(struct json_scan *scan, struct run *run)
     }
 }
 
-/* --- strings ---------------------------------------------------------------------------------- */
+/* --- strings -------------------------------------------------------------- */
 
 /* Is none of these eight bytes a quote, a backslash, a control or beyond ASCII? A subtraction sets
  * a byte's top bit when it falls below zero, and borrows from a neighbour only then. */
@@ -305,7 +305,7 @@ step_escape(struct json_scan *scan, struct run *run)
     if (byte == 'u') {
         scan->hex_left = 4;
         enter(scan, IN_HEX);
-    } else if (byte != '\0' && strchr("\"\\/bfnrt", byte) != NULL) {
+    } else if (byte != '\0' && strchr("\"\\/bfnrt", byte)) {
         enter(scan, IN_STRING);
     } else {
         scan->error = JSON_BAD_ESCAPE;
@@ -329,7 +329,7 @@ step_hex(struct json_scan *scan, struct run *run)
         enter(scan, IN_STRING);
 }
 
-/* --- numbers, literals, comments -------------------------------------------------------------- */
+/* --- numbers, literals, comments ------------------------------------------ */
 
 static bool
 is_number(unsigned state)
@@ -387,7 +387,7 @@ step_comment(struct json_scan *scan, struct run *run)
         enter(scan, byte == '*' ? COMMENT_STAR : COMMENT_BLOCK);
 }
 
-/* --- the scanner ------------------------------------------------------------------------------ */
+/* --- the scanner ---------------------------------------------------------- */
 
 /* Each takes at least one byte, changes the state, or sets the error. */
 static void (*const steps[])(struct json_scan *scan, struct run *run) = {

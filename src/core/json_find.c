@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
-/* --- the text of strings ---------------------------------------------------------------------- */
+/* --- the text of strings -------------------------------------------------- */
 
 #define REPLACEMENT 0xFFFD
 
@@ -71,7 +71,7 @@ take_escape(struct span *rest, char out[4])
         return utf8_encode(take_code_point(rest), out);
     const char *at = memchr(letters, letter, sizeof(letters) - 1);
     out[0] = letter;
-    if (at != NULL)
+    if (at)
         out[0] = meanings[at - letters];
     return 1;
 }
@@ -89,7 +89,7 @@ take_piece(struct span *rest, char out[4])
         return span_of(out, take_escape(rest, out));
     }
     const char *backslash = memchr(rest->ptr, '\\', rest->len);
-    size_t len = backslash != NULL ? (size_t)(backslash - rest->ptr) : rest->len;
+    size_t len = backslash ? (size_t)(backslash - rest->ptr) : rest->len;
     struct span piece = span_of(rest->ptr, len);
     rest->ptr += len;
     rest->len -= len;
@@ -145,7 +145,7 @@ json_unescape(struct span value, struct buf *out)
     return 0;
 }
 
-/* --- members ---------------------------------------------------------------------------------- */
+/* --- members -------------------------------------------------------------- */
 
 struct finder {
     struct span document;
@@ -167,7 +167,7 @@ name_ended(struct finder *finder, size_t end)
             continue;
         if (member->type == JSON_NONE) {
             finder->current = member;
-        } else if (finder->duplicate == NULL) {
+        } else if (!finder->duplicate) {
             finder->duplicate = member->name;
             finder->duplicate_at = finder->name_at;
         }
@@ -189,11 +189,11 @@ visit_member(void *visitor, enum json_mark what, unsigned depth, size_t offset)
         name_ended(finder, offset);
         return;
     case JSON_VALUE_BEGIN:
-        if (finder->current != NULL)
+        if (finder->current)
             finder->current->offset = offset;
         return;
     case JSON_VALUE_END:
-        if (finder->current != NULL) {
+        if (finder->current) {
             struct json_member *member = finder->current;
             member->value = span_of(finder->document.ptr + member->offset, offset - member->offset);
             member->type = json_type_of(member->value);
@@ -226,7 +226,7 @@ find(struct span document, struct json_member *wanted, size_t count)
     scan.visit_depth = 1;
     json_scan_feed(&scan, document.ptr, document.len);
     enum json_error error = json_scan_end(&scan);
-    if (error == JSON_VALID && finder.duplicate != NULL)
+    if (error == JSON_VALID && finder.duplicate)
         return (struct json_mistake){JSON_DUPLICATE, finder.duplicate_at, finder.duplicate};
     return (struct json_mistake){error, scan.offset, NULL};
 }
@@ -239,7 +239,7 @@ json_find(struct span document, struct json_member *wanted, size_t count,
     if (found.error == JSON_VALID)
         return 0;
     forget(wanted, count);
-    if (mistake != NULL)
+    if (mistake)
         *mistake = found;
     return -1;
 }
@@ -250,7 +250,7 @@ json_find_within(struct span value, struct json_member *wanted, size_t count)
     find(value, wanted, count);
 }
 
-/* --- elements --------------------------------------------------------------------------------- */
+/* --- elements ------------------------------------------------------------- */
 
 struct element {
     size_t begin, end;

@@ -73,7 +73,7 @@ path_matches(struct span path, const char *pattern)
         if (!got.ptr || !(is_any || span_equal(want, got)))
             return false;
     }
-    return path.ptr == NULL;
+    return !path.ptr;
 }
 
 /* Takes `prefix` off the front. */

@@ -67,7 +67,7 @@ read_value(struct span value, enum spelling spelling, int64_t now_unix_s)
     return at_most(spelling == IN_MS ? (milli + 999) / 1000 : milli, STATEDWAIT_MAX_MS);
 }
 
-/* --- resets of rate limits --- */
+/* --- resets of rate limits ------------------------------------------------ */
 
 /* Takes bytes off the front while they are (or are not) part of a number. */
 static struct span
@@ -203,7 +203,7 @@ longest_reset_ms(const struct wire_headers *headers, const struct family *family
     return at_most(longest_ms, RESET_MAX_MS);
 }
 
-/* --- all of it --- */
+/* --- all of it ------------------------------------------------------------ */
 
 uint64_t
 statedwait_read(const struct wire_headers *headers, int status, uint64_t unix_ms)

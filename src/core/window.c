@@ -9,14 +9,13 @@
 #define LAP_MASK 0xFFFFFu
 #define SUM_MAX 0xFFFu
 
-/* --- the last N calls ------------------------------------------------------------------------ */
+/* --- the last N calls ----------------------------------------------------- */
 
 static unsigned
 bounded(unsigned value, unsigned least, unsigned most)
 {
-    if (value < least) {
+    if (value < least)
         return least;
-    }
     return value < most ? value : most;
 }
 
@@ -26,17 +25,15 @@ window_count_record(uint64_t word, unsigned size, uint32_t generation, struct wi
 {
     size = bounded(size, 1, WINDOW_COUNT_MAX);
     generation &= GENERATION_MASK_COUNT;
-    if (word >> 53 != generation) {
+    if (word >> 53 != generation)
         word = 0;
-    }
     unsigned len = bounded((unsigned)(word >> 48) & LEN_MASK, 0, size);
     uint32_t kept = (1u << len) - 1; /* older bits are not this window's */
     uint32_t fails = ((uint32_t)(word >> 24) & kept) << 1 | (result.failed ? 1u : 0u);
     uint32_t slows = ((uint32_t)word & kept) << 1 | (result.slow ? 1u : 0u);
 
-    if (len < size) {
+    if (len < size)
         len++;
-    }
     uint32_t window = (1u << len) - 1;
     fails &= window;
     slows &= window;
@@ -46,7 +43,7 @@ window_count_record(uint64_t word, unsigned size, uint32_t generation, struct wi
     return (uint64_t)generation << 53 | (uint64_t)len << 48 | (uint64_t)fails << 24 | slows;
 }
 
-/* --- the last S seconds ---------------------------------------------------------------------- */
+/* --- the last S seconds --------------------------------------------------- */
 
 /* One bucket a second where they suffice, else 30 of equal width. */
 struct grid {
@@ -57,9 +54,8 @@ struct grid {
 static struct grid
 grid_of(unsigned seconds)
 {
-    if (seconds <= WINDOW_BUCKETS) {
+    if (seconds <= WINDOW_BUCKETS)
         return (struct grid){.buckets = seconds > 0 ? seconds : 1, .width_ms = 1000};
-    }
     return (struct grid){.buckets = 30, .width_ms = (seconds * UINT64_C(1000) + 29) / 30};
 }
 
@@ -82,7 +78,6 @@ sums_of(uint64_t word)
     struct breaker_totals sums = {.calls = (uint32_t)(word >> 24) & SUM_MAX,
                                   .fails = (uint32_t)(word >> 12) & SUM_MAX,
                                   .slows = (uint32_t)word & SUM_MAX};
-
     /* More failures than calls: a damaged word, which must neither overflow nor open a breaker. */
     sums.fails = sums.fails < sums.calls ? sums.fails : sums.calls;
     sums.slows = sums.slows < sums.calls ? sums.slows : sums.calls;
@@ -93,7 +88,6 @@ size_t
 window_time_slot(unsigned seconds, uint64_t now_ms)
 {
     struct grid grid = grid_of(seconds);
-
     return (size_t)(now_ms / grid.width_ms % grid.buckets);
 }
 
@@ -104,7 +98,6 @@ window_time_record(uint64_t word, unsigned seconds, uint64_t now_ms, uint32_t ge
     struct grid grid = grid_of(seconds);
     uint32_t lap = lap_of(&grid, now_ms / grid.width_ms);
     struct breaker_totals sums = sums_of(is_of(word, lap, generation) ? word : 0);
-
     if (sums.calls == SUM_MAX) {
         sums.calls /= 2;
         sums.fails /= 2;
@@ -124,12 +117,10 @@ window_time_totals(const uint64_t words[WINDOW_BUCKETS], unsigned seconds, uint6
     struct grid grid = grid_of(seconds);
     uint64_t index = now_ms / grid.width_ms;
     struct breaker_totals totals = {0};
-
     for (unsigned age = 0; age < grid.buckets; age++) {
         uint64_t word = words[(index - age) % grid.buckets];
-        if (!is_of(word, lap_of(&grid, index - age), generation)) {
+        if (!is_of(word, lap_of(&grid, index - age), generation))
             continue;
-        }
         struct breaker_totals sums = sums_of(word);
         totals.calls += sums.calls;
         totals.fails += sums.fails;

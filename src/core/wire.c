@@ -19,7 +19,7 @@ wire_is_name(struct span text)
     static const char taken[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                 "!#$%&'*+-.^_`|~";
     for (size_t i = 0; i < text.len; i++) {
-        if (memchr(taken, text.ptr[i], sizeof taken - 1) == NULL)
+        if (!memchr(taken, text.ptr[i], sizeof(taken) - 1))
             return false;
     }
     return text.len > 0;
@@ -47,5 +47,5 @@ wire_fault_name(enum wire_fault fault)
         [WIRE_NO_REPLY] = "no_reply", [WIRE_BAD_REPLY] = "bad_reply",
         [WIRE_CUT] = "cut",           [WIRE_STOPPED] = "stopped",
     };
-    return (size_t)fault < sizeof names / sizeof names[0] ? names[fault] : "unknown";
+    return (size_t)fault < sizeof(names) / sizeof(names[0]) ? names[fault] : "unknown";
 }

@@ -9,8 +9,7 @@
 #define USER_AGENT "postern/" POSTERN_VERSION
 #define DEPLOYMENT_MAX_BYTES 4096
 
-/* --- auto: the path as the client wrote it, as the original service did --------------------------
- */
+/* --- auto: the path as the client wrote it, as the original service did --- */
 
 static const char *
 auto_target(const struct dialect_ask *ask, const struct upstream *upstream, struct arena *arena)
@@ -57,8 +56,7 @@ dialect_get(const struct upstream *upstream)
     return &dialect_auto;
 }
 
-/* --- the model ---------------------------------------------------------------------------------
- */
+/* --- the model ------------------------------------------------------------ */
 
 const char *
 dialect_model(const struct dialect_ask *ask, const struct route_candidate *candidate)
@@ -167,8 +165,7 @@ dialect_replaces_model(const struct dialect_ask *ask, const struct route_candida
            (ask->operation->deployment.len > 0 || body_model(ask, candidate));
 }
 
-/* --- headers -----------------------------------------------------------------------------------
- */
+/* --- headers -------------------------------------------------------------- */
 
 static void
 add_header(struct wire_headers *headers, const char *name, struct span value)

@@ -73,8 +73,7 @@ listener_inherit(struct listener *listener, int fd, struct err *err)
     return 0;
 }
 
-/* --- a UNIX socket of our own ------------------------------------------------------------------
- */
+/* --- a UNIX socket of our own --------------------------------------------- */
 
 static int
 parse_mode(struct span text, mode_t *mode, struct err *err)
@@ -184,8 +183,7 @@ open_unix(struct listener *listener, struct span text, struct err *err)
     return bind_unix(listener, &address, mode, err);
 }
 
-/* --- loopback TCP ------------------------------------------------------------------------------
- */
+/* --- loopback TCP --------------------------------------------------------- */
 
 /* Numbers only: a name would ask a resolver where to listen. */
 static int

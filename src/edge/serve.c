@@ -79,8 +79,7 @@ serve_drain_ms(struct serve *serve, bool own_socket)
     return drain_ms;
 }
 
-/* --- answers -----------------------------------------------------------------------------------
- */
+/* --- answers -------------------------------------------------------------- */
 
 /* One exchange being served. */
 struct visit {
@@ -162,8 +161,7 @@ answer_page(struct visit *visit, const struct page *page)
     buf_fini(&body);
 }
 
-/* --- the API -----------------------------------------------------------------------------------
- */
+/* --- the API -------------------------------------------------------------- */
 
 static bool
 is_api(struct span path)

@@ -45,8 +45,7 @@ tcpsocket_parse(struct tcpsocket_end *end, const char *address, const char *port
     return parse_address(&end->address, address);
 }
 
-/* --- the question -------------------------------------------------------------------------------
- */
+/* --- the question --------------------------------------------------------- */
 
 /* A socket for both kinds of addresses is found under the IPv6 form, one for IPv4 alone under both.
  */
@@ -85,8 +84,7 @@ tcpsocket_find(const struct tcpsocket_pair *pair)
     return got < 0 ? TCPSOCKET_UNKNOWN : tcpsocket_decode(reply, (size_t)got);
 }
 
-/* --- the answer ---------------------------------------------------------------------------------
- */
+/* --- the answer ----------------------------------------------------------- */
 
 #define STATE_COUNT (TCP_CLOSING + 1)
 static const enum tcpsocket_state states[STATE_COUNT] = {

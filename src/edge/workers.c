@@ -49,8 +49,7 @@ time_in(uint64_t ms)
     return time;
 }
 
-/* --- a thread -----------------------------------------------------------------------------------
- */
+/* --- a thread ------------------------------------------------------------- */
 
 static void
 leave_idle(struct workers *pool, struct worker *worker)
@@ -130,8 +129,7 @@ shed(void *self)
     return NULL;
 }
 
-/* --- the pool -----------------------------------------------------------------------------------
- */
+/* --- the pool ------------------------------------------------------------- */
 
 static void
 free_worker(struct worker *worker)

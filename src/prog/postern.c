@@ -37,8 +37,7 @@ static const char usage[] =
     "       postern.fcgi --help | --version\n"
     "Started by a web server as a FastCGI program or a CGI script it takes no arguments.\n";
 
-/* --- how was it started? ------------------------------------------------------------------------
- */
+/* --- how was it started? -------------------------------------------------- */
 
 static enum mode
 read_arguments(int argc, char **argv, const char **address)
@@ -81,8 +80,7 @@ fail(const struct err *err)
     return EXIT_FAILURE;
 }
 
-/* --- FastCGI ------------------------------------------------------------------------------------
- */
+/* --- FastCGI -------------------------------------------------------------- */
 
 struct engine {
     struct serve *serve;
@@ -194,8 +192,7 @@ run_fastcgi(const struct sources *sources, const char *address)
     return rc ? fail(&err) : serve_socket(&engine, sources);
 }
 
-/* --- CGI ----------------------------------------------------------------------------------------
- */
+/* --- CGI ------------------------------------------------------------------ */
 
 static int
 run_cgi(const struct sources *sources)
@@ -221,8 +218,7 @@ out:
     return status;
 }
 
-/* ------------------------------------------------------------------------------------------------
- */
+/* --- main ----------------------------------------------------------------- */
 
 static int
 run_server(enum mode mode, const char *address)

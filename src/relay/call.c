@@ -43,8 +43,7 @@ call_check(struct call *call, uint64_t now_ms, short revents)
     return now_ms >= call->deadline_ms ? OUTCOME_STOP_TOTAL : OUTCOME_NOT_STOPPED;
 }
 
-/* --- sending -----------------------------------------------------------------------------------
- */
+/* --- sending -------------------------------------------------------------- */
 
 int
 call_send(struct call *call, struct span bytes)
@@ -144,8 +143,7 @@ call_wait(struct call *call, uint64_t wait_ms)
     }
 }
 
-/* --- the last word -----------------------------------------------------------------------------
- */
+/* --- the last word -------------------------------------------------------- */
 
 /* Which of an upstream's error bodies may reach a client (DESIGN §5): JSON, or anything where the
  * operation is not ours to judge; never one that quotes a secret. */

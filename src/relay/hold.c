@@ -46,8 +46,7 @@ hold_max(const struct hold *hold)
     return hold->is_live ? (size_t)hold->call->relay->config->hold_max_bytes : HELD_MAX_BYTES;
 }
 
-/* --- commit ------------------------------------------------------------------------------------
- */
+/* --- commit --------------------------------------------------------------- */
 
 /* Sends the head: from here on this upstream's answer is the client's. `length` -1: none is told.
  */
@@ -95,8 +94,7 @@ commit(struct hold *hold)
     return result == 0 ? 0 : stop(hold, OUTCOME_STOP_GONE);
 }
 
-/* --- bytes -------------------------------------------------------------------------------------
- */
+/* --- bytes ---------------------------------------------------------------- */
 
 static bool
 has_type(const struct wire_reply *reply, const char *prefix)
@@ -226,8 +224,7 @@ hold_has_begun(const struct hold *hold)
     return hold->stream.state == STREAM_FLOWING || hold->stream.state == STREAM_FINISHED;
 }
 
-/* --- the end -----------------------------------------------------------------------------------
- */
+/* --- the end -------------------------------------------------------------- */
 
 /* Did the transfer itself end as it should: length and chunking agree, nobody stopped it? */
 static bool

@@ -44,8 +44,7 @@ struct pick {
     struct breaker_permit permit;
 };
 
-/* --- picking -----------------------------------------------------------------------------------
- */
+/* --- picking -------------------------------------------------------------- */
 
 static const struct breaker_rules *
 rules_of(const struct call *call, size_t index)
@@ -118,8 +117,7 @@ pick_candidate(struct call *call, const struct plan *plan, struct pick *pick)
     return !pick->is_over && pick_next(call, pick);
 }
 
-/* --- after an attempt --------------------------------------------------------------------------
- */
+/* --- after an attempt ----------------------------------------------------- */
 
 static bool
 others_admit(const struct call *call, const struct pick *pick)

@@ -86,8 +86,7 @@ expect(const struct row *rows, size_t count)
 }
 #define EXPECT(rows) expect(rows, sizeof(rows) / sizeof((rows)[0]))
 
-/* --- keys --------------------------------------------------------------------------------------
- */
+/* --- keys ----------------------------------------------------------------- */
 
 static void
 a_valid_key_gets_in_whichever_header_carries_it(void **state)
@@ -233,8 +232,7 @@ an_empty_key_matches_nothing(void **state)
     EXPECT(rows);
 }
 
-/* --- the other ways in -------------------------------------------------------------------------
- */
+/* --- the other ways in ---------------------------------------------------- */
 
 static void
 without_any_configuration_the_gateway_is_closed(void **state)
@@ -318,8 +316,7 @@ the_first_way_in_gives_the_name(void **state)
     EXPECT(rows);
 }
 
-/* --- the operator ------------------------------------------------------------------------------
- */
+/* --- the operator --------------------------------------------------------- */
 
 static void
 only_the_operator_sees_the_operators_pages(void **state)

@@ -12,8 +12,7 @@
 
 #include "site.h"
 
-/* --- .env --------------------------------------------------------------------------------------
- */
+/* --- .env ----------------------------------------------------------------- */
 
 static void
 the_env_file_is_looked_for_in_order(void **state)
@@ -123,8 +122,7 @@ a_file_too_large_is_refused(void **state)
     site_expect_mistake(site, "%/work/.env: is larger than 262144 bytes");
 }
 
-/* --- document roots ----------------------------------------------------------------------------
- */
+/* --- document roots ------------------------------------------------------- */
 
 static void
 an_env_file_below_the_document_root_is_refused(void **state)
@@ -170,8 +168,7 @@ a_root_of_a_like_name_is_another(void **state)
     assert_true(site_load(site));
 }
 
-/* --- postern.json ------------------------------------------------------------------------------
- */
+/* --- postern.json --------------------------------------------------------- */
 
 static void
 postern_json_lies_beside_the_env_file(void **state)
@@ -218,8 +215,7 @@ postern_json_without_secrets_may_be_read(void **state)
                               "chmod o-rwx %/work/postern.json");
 }
 
-/* --- the state file ----------------------------------------------------------------------------
- */
+/* --- the state file ------------------------------------------------------- */
 
 static void
 the_state_file_lies_where_it_is_told_to(void **state)

@@ -284,8 +284,7 @@ a_misplaced_state_file_finds_another_place(void **state)
     config_store_put(store, config);
 }
 
-/* --- many threads ------------------------------------------------------------------------------
- */
+/* --- many threads --------------------------------------------------------- */
 
 #define REPLACED_OFTEN 20
 

@@ -28,7 +28,7 @@ struct word {
     size_t len;
 };
 
-/* --- the stand-in for the cell --------------------------------------------------------------- */
+/* --- the stand-in for the cell -------------------------------------------- */
 
 struct story
 story_begin(const struct breaker_rules *rules)
@@ -90,7 +90,7 @@ story_report(struct story *story, struct breaker_permit *permit,
     }
 }
 
-/* --- reading --------------------------------------------------------------------------------- */
+/* --- reading -------------------------------------------------------------- */
 
 static _Noreturn void
 wrong(const struct story *story, const char *expected)
@@ -180,7 +180,7 @@ take_names_and_time(struct story *story, struct step *step)
     story->now_ms = STORY_BASE_MS + take_number(story);
 }
 
-/* --- answers --------------------------------------------------------------------------------- */
+/* --- answers -------------------------------------------------------------- */
 
 struct expected {
     enum breaker_answer answer;
@@ -250,7 +250,7 @@ check_answer(const struct story *story, const struct expected *expected,
     }
 }
 
-/* --- verbs ----------------------------------------------------------------------------------- */
+/* --- verbs ---------------------------------------------------------------- */
 
 /* As many calls as there are answers, or names; the last answer holds for all names left. */
 static void
@@ -369,7 +369,7 @@ static const struct verb {
              {"auto", tell_override, BREAKER_AUTO},
              {"reset", tell_reset, 0}};
 
-/* --- sentences ------------------------------------------------------------------------------- */
+/* --- sentences ------------------------------------------------------------ */
 
 static void
 tell_step(struct story *story)

@@ -9,7 +9,7 @@
 #include "breaker_profiles.h"
 #include "breaker_story.h"
 
-/* --- the seed -------------------------------------------------------------------------------- */
+/* --- the seed ------------------------------------------------------------- */
 
 static void
 seed_opens_after_three_failures_in_a_row(void **state)
@@ -98,7 +98,7 @@ a_late_failure_never_shortens_a_longer_hold(void **state)
     story_play(&rules, "A a,b@0 Y; T a@0 -> O(60000); F b@100 -> O(60000); A@101 N(59899)");
 }
 
-/* --- the default profile --------------------------------------------------------------------- */
+/* --- the default profile -------------------------------------------------- */
 
 static void
 classic_sends_one_probe_and_drops_late_results(void **state)
@@ -192,7 +192,7 @@ an_end_without_a_start_is_no_verdict_on_half_open(void **state)
                "3xF@0; A a@10000 P; end a@10100 -> H; A@10101 N(busy); S a@10200 -> C(0)");
 }
 
-/* --- llm: rows, windows, waits --------------------------------------------------------------- */
+/* --- llm: rows, windows, waits -------------------------------------------- */
 
 static void
 an_ignored_result_neither_counts_nor_resets(void **state)
@@ -327,7 +327,7 @@ the_generation_wraps(void **state)
     assert_int_equal(breaker_view(&story.words, STORY_BASE_MS, &profile_llm).generation, 0);
 }
 
-/* --- llm: probes and leases ------------------------------------------------------------------ */
+/* --- llm: probes and leases ----------------------------------------------- */
 
 static void
 a_killed_probe_costs_one_lease(void **state)

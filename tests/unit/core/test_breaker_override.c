@@ -17,7 +17,7 @@ open_word(uint64_t until_ms)
     return UINT64_C(1) << 60 | ((STORY_BASE_MS + until_ms) & ((UINT64_C(1) << 36) - 1));
 }
 
-/* --- the last resort ------------------------------------------------------------------------- */
+/* --- the last resort ------------------------------------------------------ */
 
 static void
 a_last_resort_that_works_closes(void **state)
@@ -73,7 +73,7 @@ a_last_resort_never_overrides_the_operator(void **state)
     story_play(&profile_llm, "force-open@0; L@1 N(forced)");
 }
 
-/* --- the operator's hand --------------------------------------------------------------------- */
+/* --- the operator's hand -------------------------------------------------- */
 
 static void
 forced_open_rejects_until_told_otherwise(void **state)
@@ -137,7 +137,7 @@ reset_forgets_everything(void **state)
     assert_int_equal(view.override, BREAKER_AUTO);
 }
 
-/* --- words from elsewhere -------------------------------------------------------------------- */
+/* --- words from elsewhere ------------------------------------------------- */
 
 static void
 a_deadline_beyond_ones_own_rules_has_passed(void **state)
@@ -192,7 +192,7 @@ votes_saturate_in_their_field(void **state)
     assert_true(story.words.control == (before | 1 << 10)); /* one good vote, and no failed one */
 }
 
-/* --- what people and the cell are told ------------------------------------------------------- */
+/* --- what people and the cell are told ------------------------------------ */
 
 static void
 the_view_shows_an_open_whose_time_has_passed_as_half_open(void **state)

@@ -9,7 +9,7 @@
 #include "breaker_profiles.h"
 #include "breaker_story.h"
 
-/* --- resilience4j ---------------------------------------------------------------------------- */
+/* --- resilience4j --------------------------------------------------------- */
 
 static void
 r4_count_window_opens_at_the_rate(void **state)

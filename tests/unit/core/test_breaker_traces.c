@@ -30,7 +30,7 @@ draw_below(uint64_t *dice, unsigned end)
     return (unsigned)(draw(dice) >> 33) % end;
 }
 
-/* --- any word, any rules --------------------------------------------------------------------- */
+/* --- any word, any rules -------------------------------------------------- */
 
 static struct breaker_rules
 draw_rules(uint64_t *dice)
@@ -246,7 +246,7 @@ extreme_rules_saturate(void **state)
     assert_int_equal(story_admit(&story, false).answer, BREAKER_REJECTED_BUSY);
 }
 
-/* --- the seed -------------------------------------------------------------------------------- */
+/* --- the seed ------------------------------------------------------------- */
 
 /* The original service's circuit, line by line. */
 struct circuit {

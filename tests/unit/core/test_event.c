@@ -324,8 +324,7 @@ an_error_event_that_does_not_fit_is_not_begun(void **state)
     buf_fini(&out);
 }
 
-/* --- several choices ----------------------------------------------------------------------------
- */
+/* --- several choices ------------------------------------------------------ */
 
 #define CHOICE_AT(index, rest)                                                                     \
     "{\"choices\":[{\"index\":" #index ",\"delta\":{\"content\":\"x\"}" rest "}]}"

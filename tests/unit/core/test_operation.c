@@ -16,8 +16,7 @@ find(const char *method, const char *path)
     return operation_find(span_from(method), span_from(path));
 }
 
-/* --- the rows ----------------------------------------------------------------------------------
- */
+/* --- the rows ------------------------------------------------------------- */
 
 struct row {
     const char *method, *rest, *name;
@@ -119,8 +118,7 @@ every_row_is_found_under_every_root(void **state)
     }
 }
 
-/* --- the roots ---------------------------------------------------------------------------------
- */
+/* --- the roots ------------------------------------------------------------ */
 
 static void
 the_root_tells_style_and_deployment(void **state)

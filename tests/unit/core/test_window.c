@@ -21,7 +21,7 @@ assert_totals(struct breaker_totals totals, unsigned calls, unsigned fails, unsi
     assert_int_equal(totals.slows, slows);
 }
 
-/* --- the last N calls ------------------------------------------------------------------------ */
+/* --- the last N calls ----------------------------------------------------- */
 
 static void
 a_count_window_holds_the_last_calls(void **state)
@@ -88,7 +88,7 @@ a_damaged_count_window_is_no_longer_than_its_size(void **state)
     assert_totals(totals, 24, 24, 23);
 }
 
-/* --- the last S seconds ---------------------------------------------------------------------- */
+/* --- the last S seconds --------------------------------------------------- */
 
 static void
 record_at(uint64_t buckets[WINDOW_BUCKETS], unsigned seconds, uint64_t at_ms,

@@ -26,8 +26,7 @@ make_upstream(enum upstream_dialect dialect, const char *base_path, bool base_is
     };
 }
 
-/* --- the address -------------------------------------------------------------------------------
- */
+/* --- the address ---------------------------------------------------------- */
 
 #define CHAT "chat/completions"
 #define DEPLOYED "/openai/deployments/gpt-4o/" CHAT
@@ -156,8 +155,7 @@ only_json_answers_are_asked_for_compressed(void **state)
     }
 }
 
-/* --- credentials -------------------------------------------------------------------------------
- */
+/* --- credentials ---------------------------------------------------------- */
 
 static void
 the_key_is_shown_as_the_upstream_wants_it(void **state)
@@ -259,8 +257,7 @@ an_upstream_without_a_key_is_shown_none(void **state)
     ask_fini(&ask);
 }
 
-/* --- headers -----------------------------------------------------------------------------------
- */
+/* --- headers -------------------------------------------------------------- */
 
 #define HEADER(name, value)                                                                        \
     {                                                                                              \

@@ -33,8 +33,7 @@ expect_body(const char *target, const char *model_name, const struct route_candi
     ask_fini(&ask);
 }
 
-/* --- replacing ---------------------------------------------------------------------------------
- */
+/* --- replacing ------------------------------------------------------------ */
 
 static void
 every_other_byte_stays_when_the_model_is_replaced(void **state)
@@ -129,8 +128,7 @@ only_json_bodies_are_looked_into(void **state)
     expect_body("/v1/unknown", NULL, &candidate, body, body);
 }
 
-/* --- the deployment in a path ------------------------------------------------------------------
- */
+/* --- the deployment in a path --------------------------------------------- */
 
 static void
 the_model_of_a_path_goes_into_the_body_where_paths_have_none(void **state)
@@ -196,8 +194,7 @@ a_replaced_model_replaces_the_deployment(void **state)
     }
 }
 
-/* --- whose choice it was -----------------------------------------------------------------------
- */
+/* --- whose choice it was -------------------------------------------------- */
 
 static void
 a_model_is_replaced_only_where_it_could_be(void **state)

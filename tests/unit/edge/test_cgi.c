@@ -119,8 +119,7 @@ serve_body(void *self, struct exchange *exchange)
     send_answer(exchange, "hello");
 }
 
-/* --- what comes ----------------------------------------------------------------------------------
- */
+/* --- what comes ----------------------------------------------------------- */
 
 static const char *const ten_bytes[] = {"REQUEST_METHOD=POST", "CONTENT_LENGTH=10", NULL};
 
@@ -198,8 +197,7 @@ an_unread_body_is_read_away_before_the_answer_goes_out(void **state)
     close_script();
 }
 
-/* --- what goes -----------------------------------------------------------------------------------
- */
+/* --- what goes ------------------------------------------------------------ */
 
 static void
 serve_then_abort(void *self, struct exchange *exchange)

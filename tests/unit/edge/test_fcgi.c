@@ -33,8 +33,7 @@ serve_nothing(void *self, struct exchange *exchange)
     talk_answer(exchange, "hello");
 }
 
-/* --- what comes ---------------------------------------------------------------------------------
- */
+/* --- what comes ----------------------------------------------------------- */
 
 static void
 serve_echo(void *self, struct exchange *exchange)
@@ -180,8 +179,7 @@ signals_do_not_cut_a_body_short(void **state)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-/* --- what is no request --------------------------------------------------------------------------
- */
+/* --- what is no request --------------------------------------------------- */
 
 /* Sends `pairs` up to `len` in a PARAMS record, ends the parameters or not, and hangs up. */
 static void

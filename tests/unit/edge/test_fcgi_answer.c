@@ -28,8 +28,7 @@ serve_nothing(void *self, struct exchange *exchange)
     talk_answer(exchange, "hello");
 }
 
-/* --- what goes -----------------------------------------------------------------------------------
- */
+/* --- what goes ------------------------------------------------------------ */
 
 static void
 serve_odd_headers(void *self, struct exchange *exchange)

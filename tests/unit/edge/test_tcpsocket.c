@@ -23,8 +23,7 @@
 
 #define PATIENCE_MS 10000
 
-/* --- replies ------------------------------------------------------------------------------------
- */
+/* --- replies -------------------------------------------------------------- */
 
 struct told {
     struct nlmsghdr head;
@@ -128,8 +127,7 @@ a_reply_of_another_kind_says_nothing(void **state)
     assert_int_equal(decode(&told), TCPSOCKET_UNKNOWN);
 }
 
-/* --- addresses ----------------------------------------------------------------------------------
- */
+/* --- addresses ------------------------------------------------------------ */
 
 static void
 ipv4_and_its_mapped_form_are_the_same_end(void **state)
@@ -160,8 +158,7 @@ what_is_no_address_or_no_port_is_refused(void **state)
     }
 }
 
-/* --- the kernel itself ---------------------------------------------------------------------------
- */
+/* --- the kernel itself ---------------------------------------------------- */
 
 static struct {
     int listener, client, server;

@@ -35,7 +35,7 @@ run_at(struct trial *trial, const char *origin, uint64_t connect_timeout_ms)
     trial_run(trial, &request);
 }
 
-/* --- connecting ------------------------------------------------------------------------------- */
+/* --- connecting ----------------------------------------------------------- */
 
 static void
 u01_a_name_that_does_not_exist_is_a_resolve_fault(void **state)
@@ -127,7 +127,7 @@ a_host_without_descriptors_blames_itself(void **state)
     }
 }
 
-/* --- using it again --------------------------------------------------------------------------- */
+/* --- using it again ------------------------------------------------------- */
 
 static void
 the_second_exchange_uses_the_connection_of_the_first(void **state)
@@ -250,7 +250,7 @@ a_request_that_was_answered_in_part_is_not_sent_again(void **state)
     trial_close(&trial);
 }
 
-/* --- many at once ----------------------------------------------------------------------------- */
+/* --- many at once --------------------------------------------------------- */
 
 #define THREADS 8
 #define EXCHANGES 200

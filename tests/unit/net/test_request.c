@@ -46,7 +46,7 @@ assert_whole(const struct trial *trial)
     assert_true(trial->reply.body_complete);
 }
 
-/* --- methods ---------------------------------------------------------------------------------- */
+/* --- methods -------------------------------------------------------------- */
 
 static void
 each_method_goes_out_with_and_without_a_body(void **state)
@@ -107,7 +107,7 @@ a_head_request_carries_no_body_and_waits_for_none(void **state)
     trial_close(&trial);
 }
 
-/* --- headers ---------------------------------------------------------------------------------- */
+/* --- headers -------------------------------------------------------------- */
 
 static void
 only_given_headers_and_our_own_framing_go_out(void **state)
@@ -192,7 +192,7 @@ the_path_goes_out_as_it_is(void **state)
     trial_close(&trial);
 }
 
-/* --- what never leaves ------------------------------------------------------------------------ */
+/* --- what never leaves ---------------------------------------------------- */
 
 static void
 a_url_outside_its_origin_never_leaves(void **state)

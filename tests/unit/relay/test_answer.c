@@ -31,8 +31,7 @@ tear_down(void **state)
     return 0;
 }
 
-/* --- an upstream's headers ---------------------------------------------------------------------
- */
+/* --- an upstream's headers ------------------------------------------------ */
 
 static void
 what_would_steer_the_web_server_never_passes(void **state)
@@ -91,8 +90,7 @@ an_upstreams_headers_never_crowd_ours_out(void **state)
     assert_true(answer.count <= ANSWER_HEADERS_MAX);
 }
 
-/* --- waits -------------------------------------------------------------------------------------
- */
+/* --- waits ---------------------------------------------------------------- */
 
 static void
 a_wait_is_told_in_whole_seconds_rounded_up(void **state)
@@ -147,8 +145,7 @@ a_client_is_told_whether_trying_again_helps(void **state)
     }
 }
 
-/* --- our own errors ----------------------------------------------------------------------------
- */
+/* --- our own errors ------------------------------------------------------- */
 
 static void
 every_error_of_our_own_is_one_whole_answer(void **state)

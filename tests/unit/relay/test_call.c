@@ -25,8 +25,7 @@ tear_down(void **state)
     return 0;
 }
 
-/* --- when it must end --------------------------------------------------------------------------
- */
+/* --- when it must end ----------------------------------------------------- */
 
 static void
 a_call_ends_for_its_client_the_process_or_its_time(void **state)
@@ -72,8 +71,7 @@ a_wait_ends_in_time_or_when_the_call_must(void **state)
     assert_int_equal(call_wait(&scene.call, 600000), OUTCOME_STOP_GONE);
 }
 
-/* --- heartbeats --------------------------------------------------------------------------------
- */
+/* --- heartbeats ----------------------------------------------------------- */
 
 static void
 a_heartbeat_comes_when_nothing_else_did(void **state)
@@ -125,8 +123,7 @@ a_heartbeat_that_fails_ends_the_call(void **state)
     assert_int_equal(call_check(&scene.call, now_ms, 0), OUTCOME_STOP_GONE);
 }
 
-/* --- the last word -----------------------------------------------------------------------------
- */
+/* --- the last word -------------------------------------------------------- */
 
 static void
 without_a_kept_answer_the_failure_is_told(void **state)

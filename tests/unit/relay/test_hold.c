@@ -29,8 +29,7 @@ tear_down(void **state)
     return 0;
 }
 
-/* --- JSON --------------------------------------------------------------------------------------
- */
+/* --- JSON ----------------------------------------------------------------- */
 
 static void
 json_is_held_until_it_is_whole(void **state)
@@ -149,8 +148,7 @@ html_is_no_answer(void **state)
     holding_fini(&holding);
 }
 
-/* --- the limit of what is held -----------------------------------------------------------------
- */
+/* --- the limit of what is held -------------------------------------------- */
 
 static void
 what_is_longer_than_hold_max_is_committed_there(void **state)
@@ -231,8 +229,7 @@ held_delivery_holds_beyond_hold_max_and_then_gives_up(void **state)
     holding_fini(&holding);
 }
 
-/* --- bytes -------------------------------------------------------------------------------------
- */
+/* --- bytes ---------------------------------------------------------------- */
 
 static void
 bytes_of_inference_are_judged_too(void **state)
@@ -324,8 +321,7 @@ an_answer_that_has_no_body_by_its_status_has_no_length(void **state)
     holding_fini(&holding);
 }
 
-/* --- errors ------------------------------------------------------------------------------------
- */
+/* --- errors --------------------------------------------------------------- */
 
 static void
 an_error_status_is_never_sent_from_here(void **state)
@@ -364,8 +360,7 @@ an_error_body_beyond_its_maximum_is_enough(void **state)
     holding_fini(&holding);
 }
 
-/* --- the client --------------------------------------------------------------------------------
- */
+/* --- the client ----------------------------------------------------------- */
 
 static void
 a_client_that_left_stops_the_transfer(void **state)

@@ -43,8 +43,7 @@ begin(void)
     assert_int_equal(holding_head(&holding), 0);
 }
 
-/* --- before the first content ------------------------------------------------------------------
- */
+/* --- before the first content --------------------------------------------- */
 
 static void
 a_stream_is_held_until_its_first_content(void **state)
@@ -129,8 +128,7 @@ pings_without_end_are_too_large(void **state)
     holding_fini(&holding);
 }
 
-/* --- after it ----------------------------------------------------------------------------------
- */
+/* --- after it ------------------------------------------------------------- */
 
 static void
 a_cut_stream_ends_in_one_error_event_and_no_marker(void **state)
@@ -272,8 +270,7 @@ the_same_bytes_come_out_wherever_they_were_split(void **state)
     }
 }
 
-/* --- held delivery -----------------------------------------------------------------------------
- */
+/* --- held delivery -------------------------------------------------------- */
 
 static void
 begin_held(void)
@@ -321,8 +318,7 @@ a_held_stream_that_fails_is_never_seen(void **state)
     }
 }
 
-/* --- other kinds -------------------------------------------------------------------------------
- */
+/* --- other kinds ---------------------------------------------------------- */
 
 static void
 a_stream_for_json_is_no_answer(void **state)
@@ -390,8 +386,7 @@ an_opaque_stream_needs_no_content(void **state)
     holding_fini(&holding);
 }
 
-/* --- heartbeats --------------------------------------------------------------------------------
- */
+/* --- heartbeats ----------------------------------------------------------- */
 
 static void
 no_json_follows_a_heartbeat(void **state)

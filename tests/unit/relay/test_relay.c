@@ -22,8 +22,7 @@ expect_attempts(const char *attempts)
     assert_string_equal(memsink_header(&scene->client, "X-Postern-Attempts"), attempts);
 }
 
-/* --- what falls back ---------------------------------------------------------------------------
- */
+/* --- what falls back ------------------------------------------------------ */
 
 static void
 the_next_upstream_answers_for_one_that_failed(void **state)
@@ -106,8 +105,7 @@ the_next_upstream_answers_where_nobody_listens(void **state)
     stage_close(&stage);
 }
 
-/* --- what does not -----------------------------------------------------------------------------
- */
+/* --- what does not -------------------------------------------------------- */
 
 static void
 what_is_the_clients_own_is_its_answer(void **state)
@@ -155,8 +153,7 @@ too_long_falls_back_once_only(void **state)
     stage_close(&stage);
 }
 
-/* --- when nobody does better -------------------------------------------------------------------
- */
+/* --- when nobody does better ---------------------------------------------- */
 
 static void
 the_last_real_answer_is_the_clients(void **state)
@@ -274,8 +271,7 @@ an_error_whose_body_cannot_pass_keeps_its_status(void **state)
     }
 }
 
-/* --- what is sent ------------------------------------------------------------------------------
- */
+/* --- what is sent --------------------------------------------------------- */
 
 static void
 each_upstream_gets_its_own_key_and_model_and_nothing_of_the_clients(void **state)

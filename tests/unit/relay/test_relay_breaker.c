@@ -17,8 +17,7 @@ static struct scene *const scene = &stage.scene;
 static const struct rawserver_script good = GOOD;
 static const struct rawserver_script failing = ANSWERS("500 Oops", JSON, ERROR_BODY);
 
-/* --- opening -----------------------------------------------------------------------------------
- */
+/* --- opening -------------------------------------------------------------- */
 
 static void
 a_breaker_opens_after_three_failures_and_is_passed_over(void **state)
@@ -162,8 +161,7 @@ a_stream_counts_once_in_the_window(void **state)
     stage_close(&stage);
 }
 
-/* --- limits ------------------------------------------------------------------------------------
- */
+/* --- limits --------------------------------------------------------------- */
 
 static void
 all_cooling_down_is_429_with_the_time_to_wait(void **state)
@@ -233,8 +231,7 @@ retries_try_the_same_upstream_first(void **state)
     stage_close(&stage);
 }
 
-/* --- pinned ------------------------------------------------------------------------------------
- */
+/* --- pinned --------------------------------------------------------------- */
 
 /* Both share the load of one step, as in "try": [["eu", "us"]]. */
 static void

@@ -16,8 +16,7 @@ static struct scene *const scene = &stage.scene;
 static const struct rawserver_script good = GOOD;
 static const struct rawserver_script failing = ANSWERS("500 Oops", JSON, ERROR_BODY);
 
-/* --- half open ---------------------------------------------------------------------------------
- */
+/* --- half open ------------------------------------------------------------ */
 
 static void
 look_who_else_is_admitted(void *argument)
@@ -131,8 +130,7 @@ while_another_probes_the_next_upstream_answers(void **state)
     stage_close(&stage);
 }
 
-/* --- the last resort ---------------------------------------------------------------------------
- */
+/* --- the last resort ------------------------------------------------------ */
 
 static void
 the_last_upstream_is_tried_against_its_breaker(void **state)

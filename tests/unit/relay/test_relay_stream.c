@@ -45,8 +45,7 @@ release_first(void *self, struct span bytes)
     rawserver_release(self);
 }
 
-/* --- streams -----------------------------------------------------------------------------------
- */
+/* --- streams -------------------------------------------------------------- */
 
 static void
 a_stream_that_fails_before_its_first_content_falls_back(void **state)
@@ -178,8 +177,7 @@ long_json_that_is_cut_breaks_the_connection(void **state)
     stage_close(&stage);
 }
 
-/* --- heartbeats --------------------------------------------------------------------------------
- */
+/* --- heartbeats ----------------------------------------------------------- */
 
 /* The first upstream is silent until the client has got its heartbeat, then it breaks. */
 static void
@@ -234,8 +232,7 @@ after_a_heartbeat_a_total_failure_is_an_event(void **state)
     }
 }
 
-/* --- the client leaves -------------------------------------------------------------------------
- */
+/* --- the client leaves ---------------------------------------------------- */
 
 static void
 leave(void *argument)
@@ -335,8 +332,7 @@ a_client_that_leaves_during_a_wait_is_not_answered_by_another(void **state)
     stage_close(&stage);
 }
 
-/* --- the process ends --------------------------------------------------------------------------
- */
+/* --- the process ends ----------------------------------------------------- */
 
 static void
 drain(void *argument)
@@ -398,8 +394,7 @@ the_time_of_a_call_is_over_for_all_its_upstreams(void **state)
     stage_close(&stage);
 }
 
-/* --- uploads -----------------------------------------------------------------------------------
- */
+/* --- uploads -------------------------------------------------------------- */
 
 enum { UPLOAD_BYTES = 200000 };
 

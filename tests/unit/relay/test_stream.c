@@ -43,8 +43,7 @@ take(struct story *story, const char *text)
     assert_int_equal(stream_take(&story->stream, span_from(text), &story->out), 0);
 }
 
-/* --- states ------------------------------------------------------------------------------------
- */
+/* --- states --------------------------------------------------------------- */
 
 static void
 each_kind_of_event_leads_to_its_state(void **state)
@@ -161,8 +160,7 @@ the_complaint_of_an_error_event_is_read(void **state)
     end(&story);
 }
 
-/* --- bytes -------------------------------------------------------------------------------------
- */
+/* --- bytes ---------------------------------------------------------------- */
 
 static void
 only_whole_events_go_on(void **state)

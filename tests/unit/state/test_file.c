@@ -77,7 +77,7 @@ read_header(const char *path)
     return header;
 }
 
-/* --- making it ------------------------------------------------------------------------------ */
+/* --- making it ------------------------------------------------------------ */
 
 static void
 a_missing_file_is_made_whole_with_every_block_there(void **unused)
@@ -182,7 +182,7 @@ a_limit_on_file_sizes_is_told_and_kills_nobody(void **unused)
     assert_int_equal(scratch_count(&scratch, ".postern-"), 0);
 }
 
-/* --- leaving it alone, or mending it -------------------------------------------------------- */
+/* --- leaving it alone, or mending it -------------------------------------- */
 
 static void
 somebody_elses_file_stays_as_it_is_byte_for_byte(void **unused)

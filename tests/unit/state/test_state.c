@@ -81,7 +81,7 @@ look(struct state *state)
     state_refresh(state);
 }
 
-/* --- sharing -------------------------------------------------------------------------------- */
+/* --- sharing -------------------------------------------------------------- */
 
 static void
 two_stores_on_one_file_share_a_breaker(void **unused)
@@ -137,7 +137,7 @@ sixteen_processes_that_start_at_once_share_one_file_and_one_cell(void **unused)
     state_close(state);
 }
 
-/* --- the file under the map ----------------------------------------------------------------- */
+/* --- the file under the map ----------------------------------------------- */
 
 static void
 a_file_truncated_under_the_map_costs_its_memory_and_no_request(void **unused)
@@ -298,7 +298,7 @@ threads_go_on_while_the_file_is_cut_removed_and_mapped_again(void **unused)
     state_close(state);
 }
 
-/* --- without a file ------------------------------------------------------------------------- */
+/* --- without a file ------------------------------------------------------- */
 
 static void
 a_foreign_file_means_private_memory_and_one_line(void **unused)

@@ -52,7 +52,7 @@ report(struct layout_cell *cell, const struct breaker_permit *permit, enum break
     return cell_report(cell, B, &rules, permit, &what, 503);
 }
 
-/* --- the operations ------------------------------------------------------------------------- */
+/* --- the operations ------------------------------------------------------- */
 
 static void
 claim(void)
@@ -86,7 +86,7 @@ force_open_for_a_while(void)
     cell_override(&table[7], B, BREAKER_FORCED_OPEN, B + 5000);
 }
 
-/* --- stepping ------------------------------------------------------------------------------- */
+/* --- stepping ------------------------------------------------------------- */
 
 static void
 keep_image(void)
