@@ -70,8 +70,7 @@ report(struct attempt *attempt, enum breaker_verdict verdict)
                   attempt->candidate->upstream->name, attempt->call->request->id, reason);
 }
 
-/* --- the observer ------------------------------------------------------------------------------
- */
+/* --- the observer --------------------------------------------------------- */
 
 static int
 stop(struct attempt *attempt, enum outcome_stop why)
@@ -185,8 +184,7 @@ on_upload(void *self, char *out, size_t room)
     return -1;
 }
 
-/* --- the exchange ------------------------------------------------------------------------------
- */
+/* --- the exchange --------------------------------------------------------- */
 
 static int
 encode(struct attempt *attempt, struct wire_request *wire)
