@@ -58,6 +58,8 @@ build_in() {
         [ "$*" != "$(cat "$dir/.arguments" 2>/dev/null)" ]; then
         say "configure ($dir)"
         (cd "$dir" && ../configure --quiet "$@")
+        # make does not see that objects were made with other arguments.
+        [ "$*" = "$(cat "$dir/.arguments" 2>/dev/null)" ] || make -C "$dir" -s clean >/dev/null
         printf '%s' "$*" >"$dir/.arguments"
     fi
     say "make ($dir)"
