@@ -41,12 +41,12 @@ END
     tell north "$DOWN"
     ask_for gpt-4o
     expect_attempts north:503,south:200
-    tell south '{"mode":"reset_on_accept"}'
+    tell south '{"mode":"html"}'
     ask_for gpt-4o
     expect_from east
-    expect_attempts north:503,south:unreachable,east:200
+    expect_attempts north:503,south:malformed,east:200
     expect_header X-Postern-Upstream east
-    expect_counts 3 1 1
+    expect_counts 3 2 1
 }
 
 @test "without routes the upstreams are tried as they were written" {
