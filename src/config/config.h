@@ -96,7 +96,8 @@ struct config_sources {
     const char *statedir;   /* given at configure time; NULL: none */
     const char *env_path;   /* --env of a tool; NULL: look */
     const char *state_path; /* --state of a tool; NULL: look */
-    bool look_only;         /* a tool: the directory of the state file is not made when missing */
+    bool is_brief;  /* a process for each request: the log gets mistakes, not warnings and news */
+    bool look_only; /* a tool: the directory of the state file is not made when missing */
     const char *const *document_roots; /* nothing below these is used; DOCUMENT_ROOT in the
                                           environment counts too */
     size_t document_root_count;

@@ -140,7 +140,7 @@ warn_about_access(struct load *load)
     if (config->open)
         mistakes_warn(load->mistakes, open->at, open->name,
                       "everybody who reaches this web server may use the upstreams");
-    else if (config->client_key_count == 0 && !config->trust_loopback)
+    else if (config->client_key_count == 0 && !config->trust_loopback && load->mistakes->count == 0)
         mistakes_warn(load->mistakes, at, "POSTERN_CLIENT_KEY",
                       "is not set: only users that the web server authenticates get in");
 }

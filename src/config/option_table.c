@@ -38,8 +38,8 @@ const struct option option_table[] = {
      .example = "a-long-random-key", .heading = "Who gets in",
      .sentence = "The key that clients of the gateway present; several are separated by commas."},
     {.env = "POSTERN_ADMIN_KEY", .kind = OPTION_SECRET, AT(admin_key),
-     .sentence = "The key of the operator, for /settings, /metrics and the like; several are "
-                 "separated by commas."},
+     .sentence = "The key of the operator, for /version and /settings; several are separated by "
+                 "commas."},
     {.env = "POSTERN_ADMINS", .kind = OPTION_TEXT, AT(admins),
      .sentence = "Users authenticated by the web server who are operators, separated by commas."},
     {.env = "POSTERN_TRUST_LOOPBACK", .kind = OPTION_SWITCH, AT(trust_loopback), .standard = "no",

@@ -98,19 +98,20 @@ accept_config(struct config_store *store, struct config *config)
 /* --- the log -------------------------------------------------------------- */
 
 static void
-log_result(const struct config *accepted, bool has_good, const struct config_mistakes *mistakes)
+log_result(const struct config *accepted, bool has_good, bool is_brief,
+           const struct config_mistakes *mistakes)
 {
-    for (size_t i = 0; i < mistakes->warning_count; i++)
+    for (size_t i = 0; i < mistakes->warning_count && !is_brief; i++)
         log_write(LOG_LEVEL_WARN, "config_warning %s", mistakes->warnings[i]);
     for (size_t i = 0; i < mistakes->count; i++)
         log_write(LOG_LEVEL_ERROR, "config_mistake %s", mistakes->lines[i]);
-    if (accepted)
+    if (accepted && !is_brief)
         log_write(LOG_LEVEL_INFO,
                   "config_accepted env=%s json=%s state=%s upstreams=%zu routes=%zu",
                   accepted->env_path ? accepted->env_path : "none",
                   accepted->json_path ? accepted->json_path : "none", accepted->state_path,
                   accepted->upstream_count, accepted->routes.count);
-    else
+    if (!accepted)
         log_write(LOG_LEVEL_ERROR, "config_refused mistakes=%zu -> %s",
                   mistakes->count + mistakes->lost_count,
                   has_good ? "the configuration from before stays in use"
@@ -132,7 +133,7 @@ load(struct config_store *store, const struct config_sources *sources)
 
     pthread_mutex_lock(&store->lock);
     bool has_good = store->current != NULL;
-    log_result(is_good ? config : NULL, has_good, &mistakes);
+    log_result(is_good ? config : NULL, has_good, sources->is_brief, &mistakes);
     if (is_good)
         accept_config(store, config);
     file_watch_fini(&store->watch);

@@ -80,7 +80,8 @@ ctl_cells_open(const struct config *config)
 {
     const struct state_options options = {.path = config->state_path,
                                           .mode = config->state_mode,
-                                          .any_filesystem = config->state_any_filesystem};
+                                          .any_filesystem = config->state_any_filesystem,
+                                          .must_exist = true};
     struct err err;
     struct state *state = state_open(&options, &err);
     if (!state) {

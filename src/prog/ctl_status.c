@@ -1,6 +1,7 @@
 /* ctl_status.c - posternctl status: how the breakers are, right now. */
 #include <stdio.h>
 
+#include "core/wire.h"
 #include "prog/ctl.h"
 #include "prog/ctl_cells.h"
 
@@ -37,8 +38,12 @@ print_age(const struct report *report, const struct state_cell_view *view)
     }
     uint64_t age_ms =
         report->now_ms > view->last_failure_ms ? report->now_ms - view->last_failure_ms : 0;
-    (void)printf("%d, %llu s ago\n", view->last_failure_reason,
-                 (unsigned long long)(age_ms / 1000));
+    int reason = view->last_failure_reason;
+    if (reason >= STATE_REASON_FAULT)
+        (void)printf("%s", wire_fault_name((enum wire_fault)(reason - STATE_REASON_FAULT)));
+    else
+        (void)printf("%d", reason);
+    (void)printf(", %llu s ago\n", (unsigned long long)(age_ms / 1000));
 }
 
 static bool

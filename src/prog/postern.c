@@ -199,10 +199,12 @@ run_cgi(const struct sources *sources)
 {
     struct err err;
     struct drain drain;
+    struct config_sources config = sources->config;
     int status = EXIT_FAILURE;
+    config.is_brief = true; /* else each request would repeat the same warnings */
     if (drain_init(&drain, &err))
         return fail(&err);
-    struct serve *serve = serve_new(&sources->config, DRAIN_INHERITED_MS, &err);
+    struct serve *serve = serve_new(&config, DRAIN_INHERITED_MS, &err);
     if (!serve) {
         (void)fail(&err);
         goto out;

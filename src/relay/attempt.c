@@ -60,7 +60,8 @@ report(struct attempt *attempt, enum breaker_verdict verdict)
         .stated_wait_ms = attempt->outcome.wait_ms,
         .random = (uint32_t)entropy_u64(),
     };
-    int reason = attempt->reply.status > 0 ? attempt->reply.status : -(int)attempt->reply.fault;
+    int reason = attempt->reply.status > 0 ? attempt->reply.status
+                                           : STATE_REASON_FAULT + (int)attempt->reply.fault;
     enum breaker_effect effect = state_report(attempt->call->relay->state, &attempt->cell,
                                               &attempt->candidate->upstream->rules,
                                               &attempt->permit, &breaker_report, reason);

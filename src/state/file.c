@@ -109,6 +109,8 @@ open_once(const struct place *place, int *fd, struct file_identity *identity, st
     /* Looked at before it is opened: opening alone can do harm to a device. */
     struct stat before;
     if (fstatat(place->directory_fd, place->name, &before, AT_SYMLINK_NOFOLLOW) != 0) {
+        if (errno == ENOENT && place->must_exist)
+            return again_unless(err_set(err, ERR_MISSING, "no process has made it yet"));
         if (errno == ENOENT)
             return again_unless(create_file(place, err));
         return again_unless(err_system(err, "it cannot be looked at"));

@@ -54,12 +54,12 @@ split_path(struct place *place, char directory[PATH_MAX], struct err *err)
 }
 
 static int
-open_directory(const char *directory, struct err *err)
+open_directory(const char *directory, bool must_exist, struct err *err)
 {
     const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
     int fd = open(directory, flags);
     /* Another process may make it at the same time; and without its parent neither can. */
-    if (fd < 0 && errno == ENOENT) {
+    if (fd < 0 && errno == ENOENT && !must_exist) {
         if (mkdir(directory, NEW_DIRECTORY_MODE) != 0 && errno != EEXIST)
             return err_system(err, "the directory is missing and cannot be made");
         fd = open(directory, flags);
@@ -102,10 +102,13 @@ int
 place_open(struct place *place, const struct state_options *options, struct err *err)
 {
     char directory[PATH_MAX];
-    *place = (struct place){.directory_fd = -1, .path = options->path, .mode = options->mode};
+    *place = (struct place){.directory_fd = -1,
+                            .path = options->path,
+                            .mode = options->mode,
+                            .must_exist = options->must_exist};
     if (split_path(place, directory, err) != 0)
         return -1;
-    place->directory_fd = open_directory(directory, err);
+    place->directory_fd = open_directory(directory, options->must_exist, err);
     if (place->directory_fd < 0)
         return -1;
 

@@ -19,6 +19,7 @@ struct place {
     const char *path; /* borrowed: from the options */
     const char *name; /* borrowed: the last component of `path` */
     unsigned mode;
+    bool must_exist;
     struct stat directory;
 };
 

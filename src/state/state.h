@@ -20,6 +20,7 @@ struct state;
 struct state_options {
     const char *path;    /* of the file; NULL or "none": private memory, asked for */
     unsigned mode;       /* 0600 or 0660 */
+    bool must_exist;     /* a tool that only looks: no file or directory is made */
     bool any_filesystem; /* also where maps are not shared between hosts */
 };
 
@@ -45,6 +46,9 @@ struct state_cell {
  * per upstream and model, else NULL. Models chosen by clients must never get here. */
 void state_cell_name(struct state_cell *cell, const char *name, const char *origin,
                      const char *model, const struct breaker_rules *rules);
+
+/* Why a report was made: a status, or this and an enum wire_fault (core/wire.h). */
+#define STATE_REASON_FAULT 1000
 
 /* The loop of load, clock, ask, compare-and-swap around core/breaker.h. */
 struct breaker_permit state_admit(struct state *state, const struct state_cell *cell,
@@ -99,7 +103,7 @@ struct state_cell_view {
     struct breaker_words words;
     struct breaker_view breaker;
     uint64_t counters[STATE_COUNTERS];
-    int last_failure_reason; /* status or library code of the last failure; 0: none yet */
+    int last_failure_reason; /* as it was reported; 0: none yet */
     uint64_t last_failure_ms;
 };
 struct state_cell_view state_cell_view(struct state *state, const struct state_cell *cell,

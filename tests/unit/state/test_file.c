@@ -80,6 +80,16 @@ read_header(const char *path)
 /* --- making it ------------------------------------------------------------ */
 
 static void
+who_only_looks_makes_neither_file_nor_directory(void **unused)
+{
+    (void)unused;
+    scratch.options.must_exist = true;
+    assert_false(opens());
+    assert_int_equal(err.code, ERR_MISSING);
+    assert_int_equal(access(scratch.options.path, F_OK), -1);
+}
+
+static void
 a_missing_file_is_made_whole_with_every_block_there(void **unused)
 {
     (void)unused;
@@ -363,6 +373,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        WITH_SCRATCH(who_only_looks_makes_neither_file_nor_directory),
         WITH_SCRATCH(a_missing_file_is_made_whole_with_every_block_there),
         WITH_SCRATCH(a_shared_file_has_mode_0660_whatever_the_umask),
         WITH_SCRATCH(both_ways_of_making_it_never_replace_a_file),
