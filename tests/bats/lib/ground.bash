@@ -81,9 +81,17 @@ ground_drop() {
     [ -n "${KEEP:-}" ] || rm -rf "$GROUND"
 }
 
+# Below the range that the kernel gives to outgoing connections: nobody takes it before it is used.
 free_port() {
-    python3 -c 'import socket
-s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+    python3 -c 'import random, socket
+while True:
+    port = random.randrange(15000, 32000)
+    try:
+        socket.socket().bind(("127.0.0.1", port))
+    except OSError:
+        continue
+    print(port)
+    break'
 }
 
 # spawn NAME COMMAND… - in the background, its output in run/NAME.log. The command is a program, or a
