@@ -32,9 +32,11 @@ buf_reserve(struct buf *buf, size_t extra)
     size_t wanted = buf->len + extra + 1; /* the NUL */
     if (wanted <= buf->cap)
         return 0;
-    size_t cap = buf->cap > 0 ? buf->cap : FIRST_CAP;
-    while (cap < wanted)
-        cap = cap > SIZE_MAX / 2 ? wanted : cap * 2;
+    size_t cap = buf->cap > SIZE_MAX / 2 ? wanted : buf->cap * 2;
+    if (cap < FIRST_CAP)
+        cap = FIRST_CAP;
+    if (cap < wanted) /* who says how much will come gets that, and no rounded share of it */
+        cap = wanted;
     if (cap > buf->max_bytes + 1)
         cap = buf->max_bytes + 1;
     char *grown = mem_grow(buf->ptr, buf->ptr ? buf->len + 1 : 0, cap);

@@ -28,6 +28,27 @@ a_buffer_never_passes_its_maximum(void **state)
     buf_fini(&buf);
 }
 
+/* What is known beforehand is not rounded up; what is not comes in few steps. */
+static void
+a_buffer_takes_what_it_was_told_and_else_doubles(void **state)
+{
+    (void)state;
+    struct buf told, grown;
+    buf_init(&told, 100000);
+    buf_init(&grown, 100000);
+    assert_int_equal(buf_reserve(&told, 70000), 0);
+    assert_int_equal(told.cap, 70001);
+    unsigned steps = 0;
+    for (int i = 0; i < 70000; i++) {
+        size_t before = grown.cap;
+        assert_int_equal(buf_puts(&grown, "x"), 0);
+        steps += grown.cap != before;
+    }
+    assert_true(steps < 12);
+    buf_fini(&told);
+    buf_fini(&grown);
+}
+
 static void
 a_buffer_forgets_from_the_front(void **state)
 {
@@ -140,6 +161,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_buffer_never_passes_its_maximum),
+        cmocka_unit_test(a_buffer_takes_what_it_was_told_and_else_doubles),
         cmocka_unit_test(a_buffer_forgets_from_the_front),
         cmocka_unit_test(json_text_is_escaped_and_made_utf8),
         cmocka_unit_test(json_text_that_does_not_fit_leaves_nothing_behind),
