@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "net/authorities.h"
 #include "net/framing.h"
+#include "net/unread.h"
 
 #define RECEIVE_BYTES 16384L
 
@@ -21,9 +22,11 @@ struct connection {
     CURL *easy;
     const struct connection_calls *calls; /* borrowed */
     struct curl_slist *headers;
-    CURLcode code;    /* of the exchange, once it is over */
-    int socket_errno; /* why this host could make no socket; 0: it could */
-    bool is_added;    /* easy to multi */
+    CURLcode code;                         /* of the exchange, once it is over */
+    int socket_errno;                      /* why this host could make no socket; 0: it could */
+    bool is_added;                         /* easy to multi */
+    const struct curl_tlssessioninfo *tls; /* of the exchange; borrowed: from easy */
+    curl_socket_t warm_fd;                 /* between exchanges */
     char words[CURL_ERROR_SIZE];
 };
 
@@ -144,16 +147,34 @@ connection_close(struct connection *connection)
     mem_free(connection);
 }
 
+/* The library reads no further than the stated length, so a longer body's rest may be here. Where
+ * TLS is another than OpenSSL nobody can look, and nothing is kept. */
+static bool
+has_unread_tls(const struct connection *connection)
+{
+    const struct curl_tlssessioninfo *tls = connection->tls;
+    return tls && tls->internals &&
+           (tls->backend != CURLSSLBACKEND_OPENSSL || unread_in_tls(tls->internals));
+}
+
 bool
 connection_rest(struct connection *connection)
 {
     curl_socket_t warm = CURL_SOCKET_BAD; /* stays so when the upstream wanted it closed */
     curl_easy_getinfo(connection->easy, CURLINFO_ACTIVESOCKET, &warm);
+    bool is_clean = warm != CURL_SOCKET_BAD && !has_unread_tls(connection);
     leave_multi(connection);
     curl_easy_reset(connection->easy);
     free_headers(connection);
     connection->calls = NULL;
-    return warm != CURL_SOCKET_BAD;
+    connection->warm_fd = warm;
+    return is_clean;
+}
+
+bool
+connection_is_quiet(const struct connection *connection)
+{
+    return !unread_on_socket(connection->warm_fd);
 }
 
 /* --- called by the library -------------------------------------------------------------------- */
@@ -161,7 +182,9 @@ connection_rest(struct connection *connection)
 static size_t
 on_header(char *line, size_t unit, size_t count, void *self)
 {
-    const struct connection *connection = self;
+    struct connection *connection = self;
+    /* told only while it runs */
+    (void)curl_easy_getinfo(connection->easy, CURLINFO_TLS_SSL_PTR, &connection->tls);
     struct span span = span_of(line, unit * count);
     return connection->calls->line(connection->calls->self, span) == 0 ? unit * count : 0;
 }
@@ -330,6 +353,7 @@ connection_start(struct connection *connection, struct connection_share *share,
     connection->calls = calls;
     connection->code = CURLE_OUT_OF_MEMORY;
     connection->socket_errno = 0;
+    connection->tls = NULL;
     connection->words[0] = '\0';
     if (framing_each_line(request, add_line, connection) != 0)
         return -1;

@@ -66,7 +66,11 @@ const char *
 connection_why(const struct connection *connection); /* borrowed: until the next exchange */
 
 /* Ends an exchange that went well, and forgets it: keys, pointers, all. False when the connection
- * was closed, so that there is nothing warm to keep. */
+ * was closed, so that there is nothing warm to keep, or is not fit to be kept. */
 bool connection_rest(struct connection *connection);
+
+/* Has a resting connection kept silent? One that has not must not carry another exchange: what came
+ * would be taken for its answer. */
+bool connection_is_quiet(const struct connection *connection);
 
 #endif

@@ -140,6 +140,16 @@ on_body(void *self, char *out, size_t room)
 
 /* --- the exchange ----------------------------------------------------------------------------- */
 
+static struct pool_item *
+take_warm(struct pool *pool, const char *origin)
+{
+    struct pool_item *item;
+    while ((item = pool_take(pool, origin, clock_boot_ms())) &&
+           !connection_is_quiet(item->connection))
+        close_item(item);
+    return item;
+}
+
 static int
 prepare(struct transfer *t, struct pool *pool)
 {
@@ -147,7 +157,7 @@ prepare(struct transfer *t, struct pool *pool)
     /* A body that is streamed cannot be sent again when a warm connection turns out to be dead, so
      * it gets a fresh one at once. */
     if (!framing_is_streamed(request))
-        t->item = pool_take(pool, request->origin, clock_boot_ms());
+        t->item = take_warm(pool, request->origin);
     if (!t->item)
         t->item = open_item(request->origin);
     if (!t->item)
