@@ -55,10 +55,11 @@ chat_start() {
     CHAT_PID=$!
 }
 
-# half_close BODY - sends a call and shuts the sending half of its connection; what comes is its output
+# half_close BODY - sends a call and, once the upstream has it, shuts the sending half of its
+# connection; what comes is the output
 half_close() {
-    python3 - "$PORT" "$1" <<'END'
-import socket, sys
+    python3 - "$PORT" "$1" "http://127.0.0.1:$PRIMARY_CONTROL/wait/requests/1" <<'END'
+import socket, sys, urllib.request
 sock = socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=30)
 body = sys.argv[2].encode()
 sock.sendall(b"POST /ai/v1/chat/completions HTTP/1.0\r\nHost: x:%s\r\n"
@@ -68,6 +69,7 @@ got = b""
 if b"stream" in body:
     while b"data: " not in got:
         got += sock.recv(65536) or exit("no first event")
+urllib.request.urlopen(sys.argv[3]).read()
 sock.shutdown(socket.SHUT_WR)
 while part := sock.recv(65536):
     got += part
