@@ -134,7 +134,8 @@ static const struct {
     {"Insufficient credits", NULL, COMPLAINT_QUOTA},     /* OpenRouter */
     {"Out of call volume quota", NULL, COMPLAINT_QUOTA}, /* Azure API Management */
     {"Incorrect API key provided", NULL, COMPLAINT_AUTH},
-    {"Access denied due to invalid subscription key", NULL, COMPLAINT_AUTH}, /* Azure */
+    {"You have insufficient permissions for this operation", NULL, COMPLAINT_SCOPE}, /* OpenAI */
+    {"Access denied due to invalid subscription key", NULL, COMPLAINT_AUTH},         /* Azure */
     {"Rate limit", NULL, COMPLAINT_RATE},
     {"Too many requests", NULL, COMPLAINT_RATE},
     {"Requests rate limit exceeded", NULL, COMPLAINT_RATE}, /* Mistral */
@@ -279,6 +280,9 @@ learn_object(struct complaint_view *view, struct span object)
     json_find_within(object, inner, 3);
     json_find_within(object, own, 5);
     json_find_within(object, &message, 1);
+    /* OpenAI's code for a request beyond the whole minute's limit is that for one too many. */
+    if (span_has_prefix_nocase(inside(&message), "Request too large for"))
+        learn(view, COMPLAINT_CONTEXT);
     learn_inner(view, &inner[0], "code");
     learn_inner(view, &inner[1], "code");
     learn_inner(view, &inner[2], "error_code");
@@ -400,7 +404,7 @@ complaint_name(enum complaint about)
         [COMPLAINT_OVERLOAD] = "overload", [COMPLAINT_SERVER] = "server",
         [COMPLAINT_AUTH] = "auth",         [COMPLAINT_CONTEXT] = "context",
         [COMPLAINT_CONTENT] = "content",   [COMPLAINT_MODEL] = "model",
-        [COMPLAINT_CLIENT] = "client",
+        [COMPLAINT_SCOPE] = "scope",       [COMPLAINT_CLIENT] = "client",
     };
     return names[about];
 }

@@ -23,6 +23,7 @@ enum complaint {
     COMPLAINT_CONTEXT,  /* context_length_exceeded, "prompt is too long" */
     COMPLAINT_CONTENT,  /* content_filter, content_policy_violation, ResponsibleAIPolicyViolation */
     COMPLAINT_MODEL,    /* model_not_found, DeploymentNotFound */
+    COMPLAINT_SCOPE,    /* our key has no right to what was asked for, but to other things */
     COMPLAINT_CLIENT    /* invalid_request_error and the like */
 };
 

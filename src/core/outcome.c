@@ -27,7 +27,7 @@ enum row {
     ROW_TOO_LONG,   /* 17 */
     ROW_REJECTED,   /* 18 */
     ROW_KEY,        /* 20 */
-    ROW_KEY_OPAQUE, /* 20 on an opaque path */
+    ROW_KEY_OPAQUE, /* 20 on an opaque path, or else by what the client asked for */
     ROW_MONEY,      /* 19, 22 */
     ROW_MODEL,      /* 23: the client named it */
     ROW_MODEL_OURS, /* 23: we chose it, and the breaker is that model's */
@@ -125,7 +125,8 @@ static const struct complaint_rule complaint_rules[] = {
     {COMPLAINT_CONTEXT, 413, 413, ROW_TOO_LONG}, {COMPLAINT_CONTEXT, 422, 422, ROW_TOO_LONG},
     {COMPLAINT_QUOTA, 400, 428, ROW_MONEY},      {COMPLAINT_QUOTA, 429, 429, ROW_MONEY_429},
     {COMPLAINT_AUTH, 400, 400, ROW_KEY},         {COMPLAINT_MODEL, 400, 428, ROW_MODEL},
-    {COMPLAINT_RATE, 503, 503, ROW_SLOW_DOWN},
+    {COMPLAINT_RATE, 503, 503, ROW_SLOW_DOWN},   {COMPLAINT_SCOPE, 401, 403, ROW_KEY_OPAQUE},
+    {COMPLAINT_AUTH, 403, 403, ROW_KEY},         {COMPLAINT_CONTEXT, 429, 429, ROW_TOO_LONG},
 };
 
 /* The first range that holds a status. A 304 answers a condition that we never send. */
@@ -135,7 +136,7 @@ struct status_rule {
 };
 static const struct status_rule status_rules[] = {
     {304, 304, ROW_WRONG},       {300, 399, ROW_REDIRECT},    {401, 401, ROW_KEY},
-    {402, 402, ROW_MONEY},       {403, 403, ROW_KEY},         {408, 408, ROW_LATE},
+    {402, 402, ROW_MONEY},       {403, 403, ROW_KEY_OPAQUE},  {408, 408, ROW_LATE},
     {409, 409, ROW_CONFLICT},    {413, 413, ROW_TOO_LONG},    {421, 421, ROW_MISDIRECTED},
     {424, 424, ROW_DEPENDENCY},  {425, 425, ROW_MISDIRECTED}, {429, 429, ROW_LIMITED},
     {400, 499, ROW_CLIENT},      {501, 501, ROW_UNSUPPORTED}, {503, 503, ROW_OVERLOADED},
@@ -147,7 +148,7 @@ static const int complaint_statuses[] = {
     [COMPLAINT_NONE] = 0,    [COMPLAINT_OTHER] = 0,      [COMPLAINT_QUOTA] = 429,
     [COMPLAINT_RATE] = 429,  [COMPLAINT_OVERLOAD] = 529, [COMPLAINT_SERVER] = 500,
     [COMPLAINT_AUTH] = 401,  [COMPLAINT_CONTEXT] = 400,  [COMPLAINT_CONTENT] = 400,
-    [COMPLAINT_MODEL] = 404, [COMPLAINT_CLIENT] = 400,
+    [COMPLAINT_MODEL] = 404, [COMPLAINT_SCOPE] = 401,    [COMPLAINT_CLIENT] = 400,
 };
 
 /* A kind's name, and whether X-Postern-Attempts tells it by the status where there was one. */
@@ -213,6 +214,9 @@ has_status(const struct outcome_facts *facts)
 static enum row
 refine(enum row row, const struct outcome_facts *facts)
 {
+    bool is_account = row == ROW_KEY || row == ROW_MONEY || row == ROW_MONEY_429;
+    if (is_account && facts->client_named_account)
+        return ROW_KEY_OPAQUE;
     if (row == ROW_KEY && facts->opaque)
         return ROW_KEY_OPAQUE;
     if (row == ROW_REDIRECT && facts->opaque)

@@ -72,8 +72,9 @@ struct outcome_facts {
     bool model_is_replaced;  /* our configuration chose the model that the upstream was given */
     bool breaker_per_model;  /* breaker_scope = model: a wrong model name closes that model alone */
     bool ignores_wait;       /* circuit_retry_after = ignore: a stated wait is no cool-down */
-    bool opaque;             /* no row of the operation table: see below */
-    int should_retry;        /* the upstream's x-should-retry: -1 not there, 0 false, 1 true */
+    bool client_named_account; /* its openai-organization or openai-project was passed on */
+    bool opaque;               /* no row of the operation table: see below */
+    int should_retry;          /* the upstream's x-should-retry: -1 not there, 0 false, 1 true */
 };
 
 struct outcome {
@@ -91,8 +92,10 @@ struct outcome {
 /* Gives OK, FAIL, IGNORED or TRIP; STARTED and FINISHED are the relay's to report. TRIP and cool_ms
  * are never given in the classic profile.
  *
- * An opaque path never trips the breaker by 401, 403 or a redirect: else whoever may call the
- * gateway could close an upstream for everybody by asking for what our key has no right to. */
+ * Whoever may call the gateway must not be able to close an upstream for everybody by asking for
+ * what our key has no right to. So nothing trips the breaker that a client can bring about: 401,
+ * 403 or a redirect on an opaque path, a 403 that does not speak of the key (a firewall's, of a
+ * body that it dislikes), a missing scope, an account that the client named. */
 struct outcome outcome_judge(const struct outcome_facts *facts, enum outcome_profile profile);
 
 const char *outcome_name(enum outcome_kind kind);

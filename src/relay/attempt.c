@@ -271,6 +271,9 @@ judge(struct attempt *attempt)
     facts->stated_wait_ms = statedwait_read(&reply->headers, reply->status, clock_unix_ms());
     facts->breaker_per_model = call->relay->config->breaker_per_model;
     facts->ignores_wait = attempt->candidate->upstream->rules.retry_after_max_ms == 0;
+    facts->client_named_account =
+        wire_header_find(&call->request->headers, "openai-organization") ||
+        wire_header_find(&call->request->headers, "openai-project");
     facts->opaque = call->request->operation.row->answer == OPERATION_ANSWER_ANY;
     facts->should_retry = read_should_retry(&reply->headers);
     if (attempt->hold.has_enough) { /* an error whose body is too long is an error all the same */

@@ -96,7 +96,7 @@ inner_status(const struct complaint_view *complaint)
         [COMPLAINT_NONE] = 502,  [COMPLAINT_OTHER] = 502,    [COMPLAINT_QUOTA] = 429,
         [COMPLAINT_RATE] = 429,  [COMPLAINT_OVERLOAD] = 503, [COMPLAINT_SERVER] = 502,
         [COMPLAINT_AUTH] = 502,  [COMPLAINT_CONTEXT] = 400,  [COMPLAINT_CONTENT] = 400,
-        [COMPLAINT_MODEL] = 404, [COMPLAINT_CLIENT] = 400,
+        [COMPLAINT_MODEL] = 404, [COMPLAINT_SCOPE] = 502,    [COMPLAINT_CLIENT] = 400,
     };
     bool is_usable = complaint->status >= 400 && complaint->status <= 599;
     if (complaint->about == COMPLAINT_AUTH || complaint->status == 401 || complaint->status == 403)

@@ -80,6 +80,13 @@ limits_overload_and_failures_are_told_apart(void **state)
 {
     (void)state;
     static const struct sample samples[] = {
+        {ERROR("\"message\":\"Request too large for gpt-4o in organization org-x on tokens per min"
+               " (TPM): Limit 30000, Requested 61000.\",\"type\":\"tokens\","
+               "\"code\":\"rate_limit_exceeded\""),
+         COMPLAINT_CONTEXT, 0},
+        {ERROR("\"message\":\"You have insufficient permissions for this operation. Missing scopes:"
+               " model.request.\",\"type\":\"invalid_request_error\",\"code\":null"),
+         COMPLAINT_SCOPE, 0},
         {ERROR("\"message\":\"m\",\"type\":\"requests\",\"code\":\"rate_limit_exceeded\""),
          COMPLAINT_RATE, 0},
         {ERROR("\"message\":\"m\",\"type\":\"tokens\",\"code\":null"), COMPLAINT_RATE, 0},
