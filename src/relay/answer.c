@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/secrets.h"
 #include "core/allow.h"
 
 #define FAULT_MAX_BYTES 4096
@@ -31,7 +32,9 @@ answer_put_upstream(struct answer *answer, const struct wire_headers *headers)
     for (size_t i = 0; i < headers->count; i++) {
         const struct wire_header *header = &headers->items[i];
         bool has_place = answer->count < ANSWER_HEADERS_MAX - 16; /* ours must not be crowded out */
-        if (has_place && allow_response_header(header->name) && allow_response_value(header->value))
+        struct span secret; /* an upstream may echo what we sent, be it our key */
+        if (has_place && allow_response_header(header->name) &&
+            allow_response_value(header->value) && !secrets_find(header->value, &secret))
             answer->items[answer->count++] = *header;
     }
 }

@@ -90,6 +90,22 @@ an_upstreams_headers_never_crowd_ours_out(void **state)
     assert_true(answer.count <= ANSWER_HEADERS_MAX);
 }
 
+static void
+a_header_that_echoes_a_key_does_not_pass(void **state)
+{
+    (void)state;
+    struct wire_header items[] = {
+        HEADER("x-ms-request-id", "for " SCENE_SECRET " it was"),
+        HEADER("x-request-id", "good"),
+    };
+    const struct wire_headers headers = {items, 2};
+    answer_begin(&answer, 200);
+    answer_put_upstream(&answer, &headers);
+    assert_int_equal(answer_send(&answer, &scene.client.sink, span_from("{}")), 0);
+    assert_string_equal(memsink_header(&scene.client, "x-request-id"), "good");
+    assert_null(strstr(buf_text(&scene.client.head), SCENE_SECRET));
+}
+
 /* --- waits ---------------------------------------------------------------- */
 
 static void
@@ -215,6 +231,7 @@ main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         TEST(what_would_steer_the_web_server_never_passes),
+        TEST(a_header_that_echoes_a_key_does_not_pass),
         TEST(an_upstreams_headers_never_crowd_ours_out),
         TEST(a_wait_is_told_in_whole_seconds_rounded_up),
         TEST(a_client_is_told_whether_trying_again_helps),
