@@ -19,7 +19,7 @@ struct access_credentials {
     struct span x_api_key; /* x-api-key */
     struct span remote_user;
     struct span remote_addr;
-    bool was_forwarded; /* any of the forwarding headers is there */
+    bool was_forwarded; /* a forwarding header is there, or a page of another host sent it */
 };
 
 enum access_verdict {

@@ -141,6 +141,15 @@ read_model_name(struct request *request, struct request_fault *fault)
     return 0;
 }
 
+/* Some servers take "true" or 1 for true. Then the answer's kind would surprise us, and whoever
+ * asks so could make a good upstream look broken. */
+static bool
+is_odd_switch(const struct json_member *member)
+{
+    return member->type != JSON_NONE && member->type != JSON_NULL && member->type != JSON_TRUE &&
+           member->type != JSON_FALSE;
+}
+
 /* What is no sensible number is the upstream's to complain about. */
 static unsigned
 read_choices(struct span value)
@@ -166,6 +175,8 @@ check_json(struct request *request, struct request_fault *fault)
     struct json_mistake mistake;
     if (json_find(buf_span(&request->body), members, WANTED_COUNT, &mistake) != 0)
         return refuse_json(request, &mistake, fault);
+    if (request->operation.row->can_stream && is_odd_switch(&members[WANTED_STREAM]))
+        return refuse(fault, FAILURE_INVALID_JSON, "stream is neither true nor false");
     request->model = members[WANTED_MODEL];
     request->wants_stream = members[WANTED_STREAM].type == JSON_TRUE;
     request->choices = read_choices(members[WANTED_N].value);

@@ -125,6 +125,21 @@ read_headers(struct request *request, const char *const *params, struct request_
     return 0;
 }
 
+/* Is it a page of another host that sends this, through a browser on this one? Such a page can make
+ * a browser send, though not read, and with a name of its own for our address it can do both. */
+static bool
+is_foreign_page(struct span origin)
+{
+    static const char *const own[] = {"http://localhost",  "https://localhost", "http://127.0.0.1",
+                                      "https://127.0.0.1", "http://[::1]",      "https://[::1]"};
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+        size_t len = strlen(own[i]);
+        if (span_has_prefix_nocase(origin, own[i]) && (origin.len == len || origin.ptr[len] == ':'))
+            return false;
+    }
+    return origin.len > 0;
+}
+
 static void
 read_credentials(struct request *request, const char *const *params)
 {
@@ -146,6 +161,7 @@ read_credentials(struct request *request, const char *const *params)
     credentials->remote_addr = param(params, "REMOTE_ADDR");
     for (size_t i = 0; i < sizeof(forwarding) / sizeof(forwarding[0]); i++)
         credentials->was_forwarded |= header(request, forwarding[i]) != NULL;
+    credentials->was_forwarded |= is_foreign_page(header_or_empty(request, "origin"));
 }
 
 /* --- path ----------------------------------------------------------------- */

@@ -151,6 +151,34 @@ the_credentials_are_found_where_servers_put_them(void **state)
     request_fini(&request);
 }
 
+static void
+a_page_of_another_host_is_not_this_host(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *origin;
+        bool is_foreign;
+    } rows[] = {
+        {"HTTP_ORIGIN=https://evil.example", true},
+        {"HTTP_ORIGIN=http://evil.example:8080", true},
+        {"HTTP_ORIGIN=http://localhost.evil.example", true},
+        {"HTTP_ORIGIN=null", true},
+        {"HTTP_ORIGIN=http://localhost:3000", false},
+        {"HTTP_ORIGIN=http://127.0.0.1", false},
+        {"HTTP_ORIGIN=http://[::1]:8080", false},
+        {"HTTP_X_OTHER=https://evil.example", false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *const params[] = {"REQUEST_METHOD=POST", "REQUEST_URI=/v1/files",
+                                      "REMOTE_ADDR=127.0.0.1", rows[i].origin, NULL};
+        struct request request;
+        struct request_fault fault;
+        assert_int_equal(request_read(&request, params, "", &fault), 0);
+        assert_int_equal(request.credentials.was_forwarded, rows[i].is_foreign);
+        request_fini(&request);
+    }
+}
+
 /* --- bodies --------------------------------------------------------------- */
 
 struct text_source {
@@ -243,6 +271,8 @@ bad_bodies_are_refused_with_their_own_error(void **state)
         {"CONTENT_LENGTH=25", json, "{\"model\":\"a\",\"model\":\"b\"}", FAILURE_DUPLICATE_KEY,
          "model"},
         {NULL, json, "{\"model\":\"gpt\\u0000evil\"}", FAILURE_INVALID_JSON, "NUL"},
+        {NULL, json, "{\"stream\":\"true\"}", FAILURE_INVALID_JSON, "stream"},
+        {NULL, json, "{\"stream\":1}", FAILURE_INVALID_JSON, "stream"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct request request;
@@ -332,6 +362,7 @@ main(void)
         cmocka_unit_test(headers_beyond_their_maxima_are_refused),
         cmocka_unit_test(a_conversation_is_known_by_its_body_or_its_session),
         cmocka_unit_test(the_credentials_are_found_where_servers_put_them),
+        cmocka_unit_test(a_page_of_another_host_is_not_this_host),
         cmocka_unit_test(a_good_body_is_kept_byte_for_byte_and_understood),
         cmocka_unit_test(bad_bodies_are_refused_with_their_own_error),
         cmocka_unit_test(a_path_names_the_model_until_the_body_does),
