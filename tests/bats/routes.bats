@@ -248,12 +248,13 @@ END
 }
 
 @test "sixty-four upstreams, each with its own address, key and breaker" {
-    jq -n --arg url "http://127.0.0.1:$NORTH_PORT" '[range(64)] | {
-        upstreams: map({key: "n\(.)", value: {url: "\($url)/at\(.)", key: "sk-\(. + 1000)-5a5a5a5a"}})
-            | from_entries,
-        routes: (map({model: "m\(.)", try: ["n\(.)"]})
-            + [{model: "crowd", try: [[range(32) | "n\(.)"]]}])}' |
-        fresh_routes CIRCUIT_FAILURE_THRESHOLD=1 CIRCUIT_RETRY_TIMEOUT=3600 CIRCUIT_LAST_RESORT=fail_fast
+    fresh_routes CIRCUIT_FAILURE_THRESHOLD=1 CIRCUIT_RETRY_TIMEOUT=3600 \
+        CIRCUIT_LAST_RESORT=fail_fast < <(
+        jq -n --arg url "http://127.0.0.1:$NORTH_PORT" '[range(64)] | {
+            upstreams: map({key: "n\(.)",
+                value: {url: "\($url)/at\(.)", key: "sk-\(. + 1000)-5a5a5a5a"}}) | from_entries,
+            routes: (map({model: "m\(.)", try: ["n\(.)"]})
+                + [{model: "crowd", try: [[range(32) | "n\(.)"]]}])}')
     [ "$(who_answers 'range(64) | {body: {model: "m\(.)", messages: []}}' | tr '\n' ' ')" = \
         "$(printf 'n%d ' {0..63})" ]
     [ "$(asked north '.[] | "\(.target) \(.headers[] | select(.[0] == "Authorization")[1])"')" = \
