@@ -47,15 +47,18 @@ delta_has_content(struct span delta)
 
 #define CHOICE_LAST 63
 
+/* Content after a finish opens the choice again: a stream that is cut then has lost its end. */
 static void
-choice_note(struct event_choices *choices, struct span index, bool is_finished)
+choice_note(struct event_choices *choices, struct span index, enum event_kind kind)
 {
     uint64_t at = 0; /* where a server leaves it out there is but one */
     if (num_parse_u64(index, UINT64_MAX, &at) == 0 && at > CHOICE_LAST)
         at = CHOICE_LAST;
     choices->begun |= UINT64_C(1) << at;
-    if (is_finished)
+    if (kind == EVENT_FINISH)
         choices->finished |= UINT64_C(1) << at;
+    else if (kind == EVENT_CONTENT)
+        choices->finished &= ~(UINT64_C(1) << at);
 }
 
 static bool
@@ -69,7 +72,7 @@ choices_are_finished(const struct event_choices *choices)
 }
 
 static enum event_kind
-choice_judge(struct span choice, struct event_choices *choices)
+choice_judge(struct span choice, struct span *index)
 {
     enum { ERROR, FINISH_REASON, TEXT, DELTA, MESSAGE, INDEX, COUNT };
     struct json_member found[COUNT] = {
@@ -78,11 +81,12 @@ choice_judge(struct span choice, struct event_choices *choices)
         [MESSAGE] = {.name = "message"}, [INDEX] = {.name = "index"},
     };
     json_find_within(choice, found, COUNT);
-    choice_note(choices, found[INDEX].value, !json_is_empty(found[FINISH_REASON].value));
+    *index = found[INDEX].value;
     /* OpenRouter ends a choice that its provider broke off with the reason "error". */
     if (found[ERROR].type == JSON_OBJECT || json_string_is(found[FINISH_REASON].value, "error"))
         return EVENT_ERROR;
-    if (!json_is_empty(found[FINISH_REASON].value))
+    /* A number is none: 0 stands for "unspecified" where a reason is an enumeration. */
+    if (found[FINISH_REASON].type == JSON_STRING && !json_is_empty(found[FINISH_REASON].value))
         return EVENT_FINISH;
     if (!json_is_empty(found[TEXT].value) || delta_has_content(found[DELTA].value) ||
         delta_has_content(found[MESSAGE].value))
@@ -98,7 +102,9 @@ choices_judge(struct span list, struct event_choices *choices)
     enum event_kind most = EVENT_EMPTY;
     size_t at = 0;
     for (struct span choice; (choice = json_each(list, &at)).len > 0;) {
-        enum event_kind kind = choice_judge(choice, choices);
+        struct span index;
+        enum event_kind kind = choice_judge(choice, &index);
+        choice_note(choices, index, kind);
         if (kind > most)
             most = kind;
     }
@@ -109,6 +115,16 @@ choices_judge(struct span list, struct event_choices *choices)
 _Static_assert(EVENT_EMPTY < EVENT_CONTENT && EVENT_CONTENT < EVENT_FINISH &&
                    EVENT_FINISH < EVENT_ERROR,
                "choices_judge() compares kinds by their order");
+
+bool
+event_choices_are_sound(struct span list)
+{
+    size_t at = 0;
+    for (struct span choice, index; (choice = json_each(list, &at)).len > 0;)
+        if (json_type_of(choice) != JSON_OBJECT || choice_judge(choice, &index) == EVENT_ERROR)
+            return false;
+    return true;
+}
 
 /* --- responses and messages: events with a type --------------------------- */
 

@@ -53,6 +53,10 @@ enum event_api event_recognise(const struct sse_event *event);
 /* A stream is whole when its finish was seen; the marker after it is not needed. */
 bool event_is_end(enum event_kind kind);
 
+/* The choices of an answer that is no stream: is each an object, and none broken off by an error?
+ */
+bool event_choices_are_sound(struct span list);
+
 /* The event that tells a client, in the API's own shape, that its stream failed after it began.
  * `message` and `code` are ours. 0, or -1 when `out` is full, which is then as it was. The
  * responses API numbers its events; ours has the number 0, and its error stands both flat, as the

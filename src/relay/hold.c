@@ -257,6 +257,10 @@ judge_json(struct hold *hold)
     size_t at = 0;
     if (list && (wanted[1].type != JSON_ARRAY || json_each(wanted[1].value, &at).len == 0))
         return OUTCOME_BODY_EMPTY;
+    bool has_choices = list && hold->call->request->operation.row->can_stream &&
+                       hold->call->request->operation.row->stream != EVENT_API_UNKNOWN;
+    if (has_choices && !event_choices_are_sound(wanted[1].value))
+        return OUTCOME_BODY_WRONG;
     return OUTCOME_BODY_GOOD;
 }
 

@@ -74,6 +74,7 @@ a_chat_event_without_content_is_empty(void **state)
         {DELTA(""), EVENT_EMPTY},
         {CHOICE("\"delta\":null"), EVENT_EMPTY},
         {CHOICE("\"delta\":{},\"finish_reason\":\"\""), EVENT_EMPTY},
+        {CHOICE("\"delta\":{},\"finish_reason\":0"), EVENT_EMPTY},
         {"{\"choices\":[],\"usage\":{\"total_tokens\":9}}", EVENT_EMPTY},
         /* Azure's first */
         {"{\"choices\":[],\"created\":0,\"id\":\"\",\"model\":\"\",\"object\":\"\","
@@ -350,6 +351,18 @@ a_stream_is_finished_when_every_choice_that_began_is(void **state)
 }
 
 static void
+content_after_its_finish_opens_a_choice_again(void **state)
+{
+    (void)state;
+    struct event_choices choices = {.wanted = 1};
+    assert_int_equal(judge_choice(CHOICE_AT(0, STOP), &choices), EVENT_FINISH);
+    assert_int_equal(judge_choice(CHOICE_AT(0, ""), &choices), EVENT_CONTENT);
+    assert_int_equal(judge_choice(CHOICE_AT(0, STOP), &choices), EVENT_FINISH);
+    assert_int_equal(judge_choice("{\"choices\":[{\"index\":0,\"delta\":{}}]}", &choices),
+                     EVENT_EMPTY);
+}
+
+static void
 a_choice_that_was_asked_for_and_has_not_begun_is_waited_for(void **state)
 {
     (void)state;
@@ -433,6 +446,7 @@ main(void)
         cmocka_unit_test(the_error_event_is_read_back_as_an_error),
         cmocka_unit_test(an_error_event_that_does_not_fit_is_not_begun),
         cmocka_unit_test(a_stream_is_finished_when_every_choice_that_began_is),
+        cmocka_unit_test(content_after_its_finish_opens_a_choice_again),
         cmocka_unit_test(a_choice_that_was_asked_for_and_has_not_begun_is_waited_for),
         cmocka_unit_test(choices_beyond_all_sense_are_counted_as_one),
         cmocka_unit_test(an_event_tells_whose_it_is),

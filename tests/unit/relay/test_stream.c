@@ -66,7 +66,7 @@ each_kind_of_event_leads_to_its_state(void **state)
         {TEXT DONE, STREAM_FINISHED, true},
         {TEXT STOP DONE, STREAM_FINISHED, true},
         {TEXT STOP ": usage\n\n" DONE, STREAM_FINISHED, true},
-        {TEXT STOP TEXT, STREAM_FINISHED, true},
+        {TEXT STOP TEXT, STREAM_FLOWING, false},
         {TEXT STOP TEXT STOP, STREAM_FINISHED, true},
         {ERROR_EVENT, STREAM_ERROR, false},
         {TEXT ERROR_EVENT, STREAM_ERROR, false},
