@@ -109,7 +109,7 @@ ctl_breaker(const struct ctl *ctl, int argc, char **argv)
         return status;
     status = CTL_FAILED;
     struct config *config = ctl_load(ctl);
-    order.state = config ? ctl_cells_open(config) : NULL;
+    order.state = config ? ctl_cells_open(config, false) : NULL;
     if (order.state)
         status = run(config, &order);
     state_close(order.state);

@@ -76,12 +76,12 @@ ctl_cells_each(const struct config *config,
 }
 
 struct state *
-ctl_cells_open(const struct config *config)
+ctl_cells_open(const struct config *config, bool must_exist)
 {
     const struct state_options options = {.path = config->state_path,
                                           .mode = config->state_mode,
                                           .any_filesystem = config->state_any_filesystem,
-                                          .must_exist = true};
+                                          .must_exist = must_exist};
     struct err err;
     struct state *state = state_open(&options, &err);
     if (!state) {

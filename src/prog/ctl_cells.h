@@ -17,8 +17,9 @@ struct ctl_cell {
 void ctl_cells_each(const struct config *config,
                     bool (*visit)(void *self, const struct ctl_cell *cell), void *self);
 
-/* The state file of the configuration. NULL after a message on standard error: no memory, or the
- * file cannot be used, so that nothing read from it would be true. */
-struct state *ctl_cells_open(const struct config *config);
+/* The state file of the configuration; with `must_exist` it is not made. NULL after a message on
+ * standard error: no memory, or the file cannot be used, so that nothing read from it would be
+ * true. */
+struct state *ctl_cells_open(const struct config *config, bool must_exist);
 
 #endif

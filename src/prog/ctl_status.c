@@ -75,7 +75,7 @@ ctl_status(const struct ctl *ctl, int argc, char **argv)
     if (argc > 0)
         return ctl_usage("status takes no argument \"%s\"", argv[0]);
     struct config *config = ctl_load(ctl);
-    struct state *state = config ? ctl_cells_open(config) : NULL;
+    struct state *state = config ? ctl_cells_open(config, true) : NULL;
     if (state) {
         struct report report = {state, state_now_ms(state)};
         (void)printf(".env file   %s\nstate file  %s\n\n",

@@ -325,9 +325,10 @@ primary_answers() {
     tell primary '{"mode":"gzip_bomb"}'
     chat -H 'Accept-Encoding: gzip'
     [ "$CURL_CODE" -ne 0 ] || ! jq -e . "$ANSWER/body"
-    local pid
+    local pid most=100000
+    ! grep -q __asan_init "$GROUND/lib/postern.fcgi" || most=1000000 # a sanitizer keeps what was freed
     for pid in $(responders); do
-        [ "$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$pid/status")" -lt 100000 ]
+        [ "$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$pid/status")" -lt "$most" ]
     done
     with
 }
