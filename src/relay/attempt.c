@@ -178,6 +178,7 @@ on_upload(void *self, char *out, size_t room)
     if (got > 0)
         attempt->uploaded_bytes += (uint64_t)got;
     int64_t wanted = call->request->content_length;
+    attempt->is_uploading = got > 0 && (wanted < 0 || attempt->uploaded_bytes < (uint64_t)wanted);
     bool is_short = got == 0 && wanted >= 0 && attempt->uploaded_bytes < (uint64_t)wanted;
     if (got >= 0 && !is_short && attempt->uploaded_bytes <= call->relay->config->max_upload_bytes)
         return got;
@@ -290,6 +291,9 @@ report_outcome(struct attempt *attempt)
     const struct outcome *outcome = &attempt->outcome;
     enum breaker_verdict verdict = outcome->verdict;
     uint64_t took_ms = clock_boot_ms() - attempt->started_ms;
+    /* A client that uploads at a crawl makes any upstream give up. */
+    if (attempt->is_uploading && verdict == BREAKER_FAIL)
+        verdict = BREAKER_IGNORED;
     if (!attempt->is_started)
         attempt->is_slow =
             call->relay->config->slow_ms > 0 && took_ms > call->relay->config->slow_ms;

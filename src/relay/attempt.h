@@ -29,6 +29,7 @@ struct attempt {
     uint64_t renewed_ms; /* the probe's lease */
     struct buf body;     /* with the model replaced */
     uint64_t uploaded_bytes;
+    bool is_uploading; /* a part of the client's body was passed on, and not yet the last */
 };
 
 /* Names the breaker of a candidate. */

@@ -6,6 +6,8 @@
  */
 #include "stage.h"
 
+#include <poll.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,6 +81,55 @@ nobody_trips_a_breaker_by_the_model_it_names(void **state)
         assert_int_equal(scene->client.status, 404);
         if (!stage_would_admit(&stage, 0))
             fail_msg("%s tripped it", rows[i].path);
+        stage_close(&stage);
+    }
+}
+
+static atomic_bool gave_up;
+
+static void
+note_end(void *unused)
+{
+    (void)unused;
+    atomic_store(&gave_up, true);
+}
+
+/* A client that goes on with its body only when the upstream has lost patience. */
+static int64_t
+read_at_a_crawl(void *self, char *out, size_t room)
+{
+    size_t *given = self;
+    const size_t len = room < 1000 ? room : 1000;
+    for (int i = 0; *given > 0 && !atomic_load(&gave_up) && i < 5000; i++)
+        (void)poll(NULL, 0, 1);
+    memset(out, 'x', len);
+    *given += len;
+    return (int64_t)len;
+}
+
+static void
+nobody_trips_a_breaker_by_a_slow_upload(void **state)
+{
+    (void)state;
+    static char body[200001];
+    static const struct rawserver_script impatient[] = {
+        {{{.verb = RAW_READ_SOME},
+          SEND("HTTP/1.1 408 Late\r\nContent-Length: 0\r\n\r\n"),
+          CALL(note_end),
+          HOLD}},
+        {{{.verb = RAW_READ_SOME}, CALL(note_end), RESET}},
+    };
+    memset(body, 'x', sizeof(body) - 1);
+    for (size_t i = 0; i < 2; i++) {
+        size_t given = 0;
+        atomic_store(&gave_up, false);
+        stage_open(&stage, 1);
+        stage_serve(&stage, 0, &impatient[i], 1);
+        scene_ask(scene, "POST", "/v1/files", body);
+        scene->source = (struct source){&given, read_at_a_crawl};
+        stage_run(&stage);
+        assert_true(given < sizeof(body) - 1);
+        assert_int_equal(stage_breaker(&stage, 0).counters[STATE_FAIL], 0);
         stage_close(&stage);
     }
 }
@@ -284,6 +335,7 @@ main(void)
         cmocka_unit_test(a_breaker_opens_after_three_failures_and_is_passed_over),
         cmocka_unit_test(a_clients_mistakes_open_nothing),
         cmocka_unit_test(nobody_trips_a_breaker_by_the_model_it_names),
+        cmocka_unit_test(nobody_trips_a_breaker_by_a_slow_upload),
         cmocka_unit_test(each_configured_model_may_have_a_breaker_of_its_own),
         cmocka_unit_test(streams_that_start_well_and_are_cut_open_it_too),
         cmocka_unit_test(whole_streams_reset_the_count),
