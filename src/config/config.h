@@ -15,6 +15,7 @@
 
 #include "base/digest.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/span.h"
 #include "core/outcome.h"
 #include "core/route.h"
@@ -76,7 +77,7 @@ struct config {
     unsigned state_mode;
     bool state_any_filesystem;
     const char *log_path; /* NULL: standard error */
-    const char *log_level;
+    enum log_level log_level;
     bool client_probe; /* look at the client's own socket where it is on this host */
     unsigned sse_padding_bytes;
 

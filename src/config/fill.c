@@ -54,8 +54,6 @@ fill_process(struct load *load)
     static const unsigned modes[] = {0600, 0660};
     struct config *config = load->config;
     const struct options *options = &load->options;
-    char level[OPTION_NAME_MAX];
-    const struct option *log_level = option_find(span_from("POSTERN_LOG_LEVEL"));
     config->mount = read_mount(load);
     config->threads = (unsigned)options->threads;
     config->drain_ms = settings_find(load, "POSTERN_DRAIN")->text ? options->drain_ms : -1;
@@ -64,8 +62,7 @@ fill_process(struct load *load)
     config->state_any_filesystem = options->state_any_filesystem != 0;
     const struct setting *log = settings_find(load, "POSTERN_LOG");
     config->log_path = options->log ? find_resolve(load, options->log, log->at) : NULL;
-    config->log_level =
-        load_copy(load, span_from(option_choice(log_level, options->log_level, level)));
+    config->log_level = (enum log_level)options->log_level; /* its choices stand in that order */
     config->client_probe = options->client_probe != 0;
     config->sse_padding_bytes = (unsigned)options->sse_padding_bytes;
 }

@@ -1,6 +1,7 @@
 /* ctl_check.c - posternctl check: what the configuration says, and all that is wrong with it. */
 #include <stdio.h>
 
+#include "config/option.h"
 #include "prog/ctl.h"
 
 static const char *
@@ -9,30 +10,11 @@ text_or_none(const char *text)
     return text ? text : "none found";
 }
 
+/* The word of the table for an option's value. */
 static const char *
-profile_name(enum outcome_profile profile)
+choice(const char *env, int64_t value, char out[OPTION_NAME_MAX])
 {
-    switch (profile) {
-    case OUTCOME_CLASSIC:
-        return "classic";
-    case OUTCOME_LLM:
-        return "llm";
-    }
-    return "";
-}
-
-static const char *
-dialect_name(enum upstream_dialect dialect)
-{
-    switch (dialect) {
-    case UPSTREAM_DIALECT_AUTO:
-        return "auto";
-    case UPSTREAM_DIALECT_OPENAI:
-        return "openai";
-    case UPSTREAM_DIALECT_AZURE:
-        return "azure";
-    }
-    return "";
+    return option_choice(option_find(span_from(env)), value, out);
 }
 
 static void
@@ -40,8 +22,10 @@ print_upstreams(const struct config *config)
 {
     for (size_t i = 0; i < config->upstream_count; i++) {
         const struct upstream *upstream = &config->upstreams[i];
+        char dialect[OPTION_NAME_MAX];
         (void)printf("upstream      %s = %s%s, dialect %s%s%s%s\n", upstream->name,
-                     upstream->origin, upstream->base_path, dialect_name(upstream->dialect),
+                     upstream->origin, upstream->base_path,
+                     choice("PRIMARY_OPENAI_DIALECT", upstream->dialect, dialect),
                      upstream->model ? ", model " : "", upstream->model ? upstream->model : "",
                      *upstream->key != '\0' ? "" : ", no key");
     }
@@ -80,6 +64,7 @@ ctl_check(const struct ctl *ctl, int argc, char **argv)
 {
     struct config *config = NULL;
     struct config_mistakes mistakes;
+    char profile[OPTION_NAME_MAX];
     if (argc > 0)
         return ctl_usage("check takes no argument \"%s\"", argv[0]);
     bool is_good = config_load(ctl->sources, &config, &mistakes) == 0;
@@ -87,7 +72,7 @@ ctl_check(const struct ctl *ctl, int argc, char **argv)
     (void)printf("postern.json  %s\n", text_or_none(mistakes.json_path));
     (void)printf("state file    %s\n", text_or_none(mistakes.state_path));
     if (is_good) {
-        (void)printf("profile       %s\n", profile_name(config->profile));
+        (void)printf("profile       %s\n", choice("CIRCUIT_PROFILE", config->profile, profile));
         print_upstreams(config);
         print_routes(config);
         print_access(config);

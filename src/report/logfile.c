@@ -20,23 +20,6 @@ static struct {
     bool is_broken; /* the failure was told */
 } logfile = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1};
 
-static const char *const level_names[] = {
-    [LOG_LEVEL_ERROR] = "error",
-    [LOG_LEVEL_WARN] = "warn",
-    [LOG_LEVEL_INFO] = "info",
-    [LOG_LEVEL_DEBUG] = "debug",
-};
-
-static enum log_level
-level_of(const struct config *config)
-{
-    for (int level = LOG_LEVEL_ERROR; config->log_level && level <= LOG_LEVEL_DEBUG; level++) {
-        if (strcmp(config->log_level, level_names[level]) == 0)
-            return (enum log_level)level;
-    }
-    return LOG_LEVEL_INFO;
-}
-
 /* Is the open file still the one at the path? */
 static bool
 is_current(const char *path)
@@ -77,7 +60,7 @@ logfile_follow(const struct config *config, uint64_t now_ms)
         if (config->log_path && !is_current(config->log_path))
             open_again(config->log_path);
         bool to_file = config->log_path && logfile.fd >= 0;
-        log_open(to_file ? logfile.fd : STDERR_FILENO, level_of(config));
+        log_open(to_file ? logfile.fd : STDERR_FILENO, config->log_level);
     }
     pthread_mutex_unlock(&logfile.lock);
 }

@@ -43,7 +43,7 @@ the_four_required_lines_are_a_whole_configuration(void **state)
     assert_int_equal(config->drain_ms, -1);
     assert_int_equal(config->state_mode, 0600);
     assert_null(config->log_path);
-    assert_string_equal(config->log_level, "info");
+    assert_int_equal(config->log_level, LOG_LEVEL_INFO);
     assert_int_equal(config->sse_padding_bytes, 0);
     assert_int_equal(config->client_key_count + config->admin_key_count + config->admin_count, 0);
 }
@@ -88,7 +88,7 @@ each_option_reaches_the_configuration(void **state)
     assert_int_equal(config->drain_ms, 0);
     assert_int_equal(config->state_mode, 0660);
     assert_string_equal(config->log_path, site_path(site, "work/log/file"));
-    assert_string_equal(config->log_level, "debug");
+    assert_int_equal(config->log_level, LOG_LEVEL_DEBUG);
     assert_int_equal(config->sse_padding_bytes, 8192);
 }
 

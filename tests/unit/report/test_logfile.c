@@ -55,7 +55,7 @@ static void
 lines_follow_the_path_through_renaming_and_removal(void **state)
 {
     (void)state;
-    const struct config config = {.log_path = path, .log_level = "info"};
+    const struct config config = {.log_path = path, .log_level = LOG_LEVEL_INFO};
     logfile_follow(&config, 10000);
     log_write(LOG_LEVEL_INFO, "first");
     assert_true(holds(path, "first"));
@@ -81,7 +81,7 @@ static void
 the_level_is_the_configured_one(void **state)
 {
     (void)state;
-    const struct config config = {.log_path = path, .log_level = "warn"};
+    const struct config config = {.log_path = path, .log_level = LOG_LEVEL_WARN};
     logfile_follow(&config, 20000);
     log_write(LOG_LEVEL_INFO, "too chatty");
     log_write(LOG_LEVEL_WARN, "wanted");
@@ -93,8 +93,8 @@ static void
 a_file_that_cannot_be_opened_leaves_the_log_where_it_was(void **state)
 {
     (void)state;
-    const struct config good = {.log_path = path, .log_level = "info"};
-    const struct config bad = {.log_path = "/proc/none/log", .log_level = "info"};
+    const struct config good = {.log_path = path, .log_level = LOG_LEVEL_INFO};
+    const struct config bad = {.log_path = "/proc/none/log", .log_level = LOG_LEVEL_INFO};
     logfile_follow(&good, 30000);
     logfile_follow(&bad, 32000);
     log_write(LOG_LEVEL_INFO, "still here");
