@@ -152,17 +152,6 @@ buf_put_json(struct buf *buf, struct span text)
 }
 
 void
-buf_drop(struct buf *buf, size_t count)
-{
-    if (count == 0)
-        return;
-    if (count > buf->len)
-        count = buf->len;
-    memmove(buf->ptr, buf->ptr + count, buf->len - count + 1);
-    buf->len -= count;
-}
-
-void
 buf_clear(struct buf *buf)
 {
     buf->len = 0;

@@ -33,8 +33,7 @@ int buf_put_json(struct buf *buf, struct span text);
 /* Makes room for `extra` more bytes without growing again. */
 int buf_reserve(struct buf *buf, size_t extra);
 
-void buf_drop(struct buf *buf, size_t count); /* forgets the first `count` bytes, count <= len */
-void buf_clear(struct buf *buf);              /* length 0, memory kept */
+void buf_clear(struct buf *buf); /* length 0, memory kept */
 
 struct span buf_span(const struct buf *buf); /* borrowed: until the next call on `buf` */
 const char *buf_text(const struct buf *buf); /* borrowed: "" when nothing was appended */

@@ -60,22 +60,6 @@ option_default(const struct option *option, bool llm)
 }
 
 int64_t
-option_number(const struct option *option, const struct options *options)
-{
-    int64_t value;
-    memcpy(&value, (const char *)options + option->offset, sizeof(value));
-    return value;
-}
-
-const char *
-option_text(const struct option *option, const struct options *options)
-{
-    const char *value;
-    memcpy(&value, (const char *)options + option->offset, sizeof(value));
-    return value;
-}
-
-int64_t
 option_window(unsigned kind, unsigned size)
 {
     return (int64_t)kind << 32 | (int64_t)size;

@@ -105,9 +105,6 @@ int option_parse(const struct option *option, struct span text, struct arena *ar
 /* The default of the profile, NULL when there is none. */
 const char *option_default(const struct option *option, bool llm);
 
-int64_t option_number(const struct option *option, const struct options *options);
-const char *option_text(const struct option *option, const struct options *options);
-
 /* The word of a choice's value; "" when there is none such. Fills `out` and returns it. */
 const char *option_choice(const struct option *option, int64_t value, char out[OPTION_NAME_MAX]);
 

@@ -330,12 +330,6 @@ event_recognise(const struct sse_event *event)
     return found[1].type == JSON_ARRAY ? EVENT_API_CHAT : EVENT_API_UNKNOWN;
 }
 
-bool
-event_is_end(enum event_kind kind)
-{
-    return kind == EVENT_FINISH || kind == EVENT_DONE;
-}
-
 /* --- our own error event -------------------------------------------------- */
 
 /* The text of the event: $m stands for the message, $c for the code, both as insides of strings. */

@@ -50,9 +50,6 @@ enum event_kind event_judge(enum event_api api, const struct sse_event *event,
  * know. */
 enum event_api event_recognise(const struct sse_event *event);
 
-/* A stream is whole when its finish was seen; the marker after it is not needed. */
-bool event_is_end(enum event_kind kind);
-
 /* The choices of an answer that is no stream: is each an object, and none broken off by an error?
  */
 bool event_choices_are_sound(struct span list);

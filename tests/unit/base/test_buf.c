@@ -50,20 +50,6 @@ a_buffer_takes_what_it_was_told_and_else_doubles(void **state)
 }
 
 static void
-a_buffer_forgets_from_the_front(void **state)
-{
-    (void)state;
-    struct buf buf;
-    buf_init(&buf, 100);
-    assert_int_equal(buf_puts(&buf, "abcdef"), 0);
-    buf_drop(&buf, 4);
-    assert_string_equal(buf_text(&buf), "ef");
-    buf_drop(&buf, 99);
-    assert_string_equal(buf_text(&buf), "");
-    buf_fini(&buf);
-}
-
-static void
 json_text_is_escaped_and_made_utf8(void **state)
 {
     (void)state;
@@ -162,7 +148,6 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_buffer_never_passes_its_maximum),
         cmocka_unit_test(a_buffer_takes_what_it_was_told_and_else_doubles),
-        cmocka_unit_test(a_buffer_forgets_from_the_front),
         cmocka_unit_test(json_text_is_escaped_and_made_utf8),
         cmocka_unit_test(json_text_that_does_not_fit_leaves_nothing_behind),
         cmocka_unit_test(an_arena_stops_at_its_maximum),

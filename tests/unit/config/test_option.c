@@ -12,6 +12,23 @@
 
 static struct arena arena;
 
+/* What the row's place in `options` holds. */
+static int64_t
+number_of(const struct option *option, const struct options *options)
+{
+    int64_t value;
+    memcpy(&value, (const char *)options + option->offset, sizeof(value));
+    return value;
+}
+
+static const char *
+text_of(const struct option *option, const struct options *options)
+{
+    const char *value;
+    memcpy(&value, (const char *)options + option->offset, sizeof(value));
+    return value;
+}
+
 static int
 arena_up(void **state)
 {
@@ -124,7 +141,7 @@ reads_values_by_their_kind(void **state)
         struct err err = {0};
         if (option_parse(option, span_from(readings[i].text), &arena, &options, &err) != 0)
             fail_msg("%s: %s", readings[i].env, err.msg);
-        assert_int_equal(option_number(option, &options), readings[i].value);
+        assert_int_equal(number_of(option, &options), readings[i].value);
     }
 }
 
@@ -178,7 +195,7 @@ says_what_is_wrong_with_a_value(void **state)
         if (option_parse(option, span_from(refusals[i].text), &arena, &options, &err) == 0)
             fail_msg("%s=%s was read", refusals[i].env, refusals[i].text);
         assert_string_equal(err.msg, refusals[i].message);
-        assert_int_equal(option_number(option, &options), 0);
+        assert_int_equal(number_of(option, &options), 0);
     }
 }
 
@@ -189,9 +206,9 @@ an_empty_text_is_one_that_was_not_set(void **state)
     const struct option *option = option_find(span_from("POSTERN_MOUNT"));
     struct options options = {0};
     assert_int_equal(option_parse(option, span_from("/ai"), &arena, &options, NULL), 0);
-    assert_string_equal(option_text(option, &options), "/ai");
+    assert_string_equal(text_of(option, &options), "/ai");
     assert_int_equal(option_parse(option, span_from(""), &arena, &options, NULL), 0);
-    assert_null(option_text(option, &options));
+    assert_null(text_of(option, &options));
 }
 
 static void

@@ -247,18 +247,6 @@ of_an_unknown_stream_anything_is_content(void **state)
 }
 
 static void
-finish_and_marker_end_a_stream_and_nothing_else(void **state)
-{
-    (void)state;
-    assert_true(event_is_end(EVENT_FINISH));
-    assert_true(event_is_end(EVENT_DONE));
-    assert_false(event_is_end(EVENT_CONTENT));
-    assert_false(event_is_end(EVENT_EMPTY));
-    assert_false(event_is_end(EVENT_ERROR));
-    assert_false(event_is_end(EVENT_MALFORMED));
-}
-
-static void
 assert_error_event(enum event_api api, const char *wanted)
 {
     struct buf out;
@@ -441,7 +429,6 @@ main(void)
         cmocka_unit_test(responses_are_read_by_their_type),
         cmocka_unit_test(messages_are_read_by_their_type),
         cmocka_unit_test(of_an_unknown_stream_anything_is_content),
-        cmocka_unit_test(finish_and_marker_end_a_stream_and_nothing_else),
         cmocka_unit_test(the_error_event_has_the_shape_of_its_api),
         cmocka_unit_test(the_error_event_is_read_back_as_an_error),
         cmocka_unit_test(an_error_event_that_does_not_fit_is_not_begun),
