@@ -14,7 +14,7 @@
 #include "view/models.h"
 #include "view/page.h"
 
-#define THREADS_DEFAULT 256
+#define THREADS_DEFAULT 256 /* of the option; while there is no configuration that says */
 #define PAGE_MAX_BYTES 65536
 #define EVENT_MAX_BYTES 4096
 #define MODELS_MAX_BYTES ((size_t)1024 * 1024)
@@ -67,9 +67,8 @@ serve_threads(struct serve *serve)
 }
 
 uint64_t
-serve_drain_ms(struct serve *serve, bool own_socket)
+serve_drain_ms(struct serve *serve)
 {
-    (void)own_socket; /* the default that was given at birth already depends on it */
     const struct config *config = config_store_get(serve->configs);
     uint64_t drain_ms = serve->default_drain_ms;
     if (config && config->drain_ms >= 0)
@@ -113,7 +112,7 @@ answer_options(struct visit *visit)
 {
     struct answer answer;
     answer_begin(&answer, 204);
-    answer_put(&answer, "Allow", span_from("GET, POST, PUT, PATCH, DELETE, OPTIONS"));
+    answer_put(&answer, "Allow", span_from(ANSWER_METHODS));
     visit->account.status = 204;
     if (answer_send_head(&answer, &visit->exchange->sink) == 0)
         (void)visit->exchange->sink.flush(visit->exchange->sink.self);
@@ -131,13 +130,10 @@ answer_text(struct visit *visit, const char *content_type, struct span text)
     answer_put(&answer, "Cache-Control", span_from("no-store"));
     visit->account.status = 200;
     visit->account.bytes = is_head ? 0 : text.len;
-    if (!is_head) {
+    if (is_head)
+        (void)answer_send_length(&answer, sink, text.len);
+    else
         (void)answer_send(&answer, sink, text);
-        return;
-    }
-    answer_put_length(&answer, text.len);
-    (void)answer_send_head(&answer, sink);
-    (void)sink->flush(sink->self);
 }
 
 static void

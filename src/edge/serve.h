@@ -5,7 +5,6 @@
 #ifndef POSTERN_EDGE_SERVE_H
 #define POSTERN_EDGE_SERVE_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -26,7 +25,8 @@ void serve_exchange(void *serve, struct exchange *exchange);
 /* How many requests may be served at once. */
 unsigned serve_threads(struct serve *serve);
 
-/* For how long running requests may go on after the signal to end. */
-uint64_t serve_drain_ms(struct serve *serve, bool own_socket);
+/* For how long running requests may go on after the signal to end; `default_drain_ms` where the
+ * configuration does not say. */
+uint64_t serve_drain_ms(struct serve *serve);
 
 #endif

@@ -82,7 +82,7 @@ fail(const struct err *err)
 
 /* --- FastCGI -------------------------------------------------------------- */
 
-struct engine {
+struct responder {
     struct serve *serve;
     struct drain drain;
     struct fcgi_server fcgi;
@@ -94,102 +94,104 @@ struct engine {
 static void
 run_connection(void *self, int fd, bool is_overload)
 {
-    const struct engine *engine = self;
-    fcgi_answer(&engine->fcgi, fd, is_overload);
+    const struct responder *responder = self;
+    fcgi_answer(&responder->fcgi, fd, is_overload);
 }
 
 static bool
 give_connection(void *self, int fd, bool must_shed)
 {
-    struct engine *engine = self;
-    return must_shed ? workers_shed(engine->workers, fd) : workers_give(engine->workers, fd);
+    struct responder *responder = self;
+    return must_shed ? workers_shed(responder->workers, fd) : workers_give(responder->workers, fd);
 }
 
 static int
-start_workers(struct engine *engine, struct err *err)
+start_workers(struct responder *responder, struct err *err)
 {
-    unsigned wanted = serve_threads(engine->serve);
+    unsigned wanted = serve_threads(responder->serve);
     unsigned descriptors = process_raise_descriptors();
     unsigned threads = process_clamp_threads(wanted, descriptors);
     if (threads < wanted)
         log_write(LOG_LEVEL_WARN, "threads_clamped from=%u to=%u descriptors=%u", wanted, threads,
                   descriptors);
-    const struct workers_options options = {
-        .threads_max = threads, .idle_ms = THREAD_IDLE_MS, .run = run_connection, .self = engine};
-    engine->workers = workers_new(&options, err);
-    if (!engine->workers)
+    const struct workers_options options = {.threads_max = threads,
+                                            .idle_ms = THREAD_IDLE_MS,
+                                            .run = run_connection,
+                                            .self = responder};
+    responder->workers = workers_new(&options, err);
+    if (!responder->workers)
         return -1;
     log_write(LOG_LEVEL_INFO, "process_ready mode=fastcgi socket=%s threads=%u",
-              engine->listener.is_own ? "own" : "inherited", threads);
+              responder->listener.is_own ? "own" : "inherited", threads);
     return 0;
 }
 
 static int
-start_engine(struct engine *engine, const struct sources *sources, struct err *err)
+start_responder(struct responder *responder, const struct sources *sources, struct err *err)
 {
-    bool is_own = engine->listener.is_own;
-    engine->drain.wake_fd = -1;
-    engine->signal_fd = signals_open(err);
-    if (engine->signal_fd < 0 || fcgi_init(err) || drain_init(&engine->drain, err))
+    bool is_own = responder->listener.is_own;
+    responder->drain.wake_fd = -1;
+    responder->signal_fd = signals_open(err);
+    if (responder->signal_fd < 0 || fcgi_init(err) || drain_init(&responder->drain, err))
         return -1;
-    engine->serve = serve_new(&sources->config, is_own ? DRAIN_OWN_MS : DRAIN_INHERITED_MS, err);
-    if (!engine->serve)
+    responder->serve = serve_new(&sources->config, is_own ? DRAIN_OWN_MS : DRAIN_INHERITED_MS, err);
+    if (!responder->serve)
         return -1;
-    engine->fcgi = (struct fcgi_server){
-        .serve = serve_exchange, .self = engine->serve, .drain = &engine->drain};
-    return start_workers(engine, err);
+    responder->fcgi = (struct fcgi_server){
+        .serve = serve_exchange, .self = responder->serve, .drain = &responder->drain};
+    return start_workers(responder, err);
 }
 
 /* Lets running requests finish, then makes them. Those that do not even then go down with the
  * process; nothing they use may be freed before. */
 static void
-stop_workers(struct engine *engine)
+stop_workers(struct responder *responder)
 {
-    uint64_t drain_ms = serve_drain_ms(engine->serve, engine->listener.is_own);
-    listener_close(&engine->listener);
-    drain_begin(&engine->drain, clock_boot_ms() + drain_ms);
-    if (!workers_stop(engine->workers, drain_ms + DRAIN_GRACE_MS)) {
+    uint64_t drain_ms = serve_drain_ms(responder->serve);
+    listener_close(&responder->listener);
+    drain_begin(&responder->drain, clock_boot_ms() + drain_ms);
+    if (!workers_stop(responder->workers, drain_ms + DRAIN_GRACE_MS)) {
         log_write(LOG_LEVEL_WARN, "process_ended requests_cut=%u",
-                  workers_view(engine->workers).threads);
+                  workers_view(responder->workers).threads);
         _exit(EXIT_SUCCESS);
     }
-    workers_free(engine->workers);
-    engine->workers = NULL;
+    workers_free(responder->workers);
+    responder->workers = NULL;
 }
 
-/* Takes the listener of `engine`. */
+/* Takes the listener of `responder`. */
 static int
-serve_socket(struct engine *engine, const struct sources *sources)
+serve_socket(struct responder *responder, const struct sources *sources)
 {
     struct err err = {.code = ERR_NONE};
     int status = EXIT_FAILURE;
-    if (start_engine(engine, sources, &err)) {
+    if (start_responder(responder, sources, &err)) {
         status = fail(&err);
         goto out;
     }
-    const struct acceptor acceptor = {.listen_fd = engine->listener.fd,
-                                      .signal_fd = engine->signal_fd,
+    const struct acceptor acceptor = {.listen_fd = responder->listener.fd,
+                                      .signal_fd = responder->signal_fd,
                                       .give = give_connection,
-                                      .self = engine};
+                                      .self = responder};
     status = acceptor_run(&acceptor, &err) ? fail(&err) : EXIT_SUCCESS;
-    stop_workers(engine);
+    stop_workers(responder);
 out:
-    listener_close(&engine->listener);
-    serve_free(engine->serve);
-    drain_fini(&engine->drain);
-    if (engine->signal_fd >= 0)
-        (void)close(engine->signal_fd);
+    listener_close(&responder->listener);
+    serve_free(responder->serve);
+    drain_fini(&responder->drain);
+    if (responder->signal_fd >= 0)
+        (void)close(responder->signal_fd);
     return status;
 }
 
 static int
 run_fastcgi(const struct sources *sources, const char *address)
 {
-    struct engine engine = {.signal_fd = -1};
+    struct responder responder = {.signal_fd = -1};
     struct err err;
-    int rc = address ? listener_open(&engine.listener, address, &err)
-                     : listener_inherit(&engine.listener, STDIN_FILENO, &err);
-    return rc ? fail(&err) : serve_socket(&engine, sources);
+    int rc = address ? listener_open(&responder.listener, address, &err)
+                     : listener_inherit(&responder.listener, STDIN_FILENO, &err);
+    return rc ? fail(&err) : serve_socket(&responder, sources);
 }
 
 /* --- CGI ------------------------------------------------------------------ */

@@ -114,7 +114,7 @@ answer_send_fault(struct sink *sink, struct request *request, const struct reque
     answer_put(&answer, "X-Request-Id", span_from(request->id));
     answer_put_retry(&answer, fault->failure, 0);
     if (fault->failure == FAILURE_METHOD_NOT_ALLOWED)
-        answer_put(&answer, "Allow", span_from("GET, POST, PUT, PATCH, DELETE, OPTIONS"));
+        answer_put(&answer, "Allow", span_from(ANSWER_METHODS));
     bool is_head = strcmp(request->method, "HEAD") == 0;
     int result = is_head ? answer_send_length(&answer, sink, body.len)
                          : answer_send(&answer, sink, buf_span(&body));

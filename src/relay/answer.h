@@ -13,6 +13,7 @@
 
 #define ANSWER_HEADERS_MAX 64
 #define ANSWER_NUMBER_MAX 24
+#define ANSWER_METHODS "GET, POST, PUT, PATCH, DELETE, OPTIONS" /* for Allow */
 
 struct answer {
     int status;
