@@ -1,4 +1,4 @@
-/* failure.h - every error that postern itself answers, in one table: code, status, type, words. Pure.
+/* failure.h - every error that postern itself answers, in one table. Pure.
  *
  * The body is OpenAI's shape: {"error":{"message":…,"type":…,"param":null,"code":…}}. Messages name
  * the fault and neither hosts nor keys; the reason for the operator is in the log.
@@ -59,8 +59,9 @@ struct failure_row {
 
 const struct failure_row *failure_get(enum failure failure);
 
-/* The JSON body. `detail` (may be NULL) is added to the row's message after ": ". 0, or -1 when `out`
- * is full. */
+/* The JSON body. `detail` (may be NULL) is added to the row's message after ": ". -1: `out` is
+ * full.
+ */
 int failure_format(enum failure failure, const char *detail, struct buf *out);
 
 /* The same for an upstream's error status whose own body cannot pass: FAILURE_UPSTREAM_ERROR, its

@@ -25,7 +25,7 @@ struct operation {
     const char *path;   /* below the API's root; "*" one segment, "**" at the end the rest */
     enum operation_body body;
     enum operation_answer answer;
-    const char *list;   /* the answer's member that must not be empty: "choices", "data", …; or NULL */
+    const char *list; /* what must not be empty in the answer: "choices", "data", …; or NULL */
     enum event_api stream; /* EVENT_API_UNKNOWN: does not stream */
     bool can_stream;
     bool pinned;

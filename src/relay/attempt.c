@@ -9,7 +9,6 @@
 
 #define ORIGIN_MAX_BYTES 2048
 #define MODEL_ROOM 4096 /* a replaced model may be longer than the old one */
-#define CHECK_MS 500    /* how late the end of the process may be noticed */
 
 void
 attempt_name_cell(const struct call *call, const struct route_candidate *candidate,
@@ -163,7 +162,8 @@ on_watch(void *self, short revents, uint64_t *wait_ms)
     uint64_t longest_ms = until_ms - now_ms;
     if (call->deadline_ms - now_ms < longest_ms)
         longest_ms = call->deadline_ms - now_ms;
-    *wait_ms = call_heartbeat(call, now_ms, longest_ms < CHECK_MS ? longest_ms : CHECK_MS);
+    *wait_ms =
+        call_heartbeat(call, now_ms, longest_ms < CALL_CHECK_MS ? longest_ms : CALL_CHECK_MS);
     return 0;
 }
 

@@ -9,16 +9,10 @@
 
 #define READ_BYTES 16384
 #define UPLOAD_BYTES                                                                               \
-    65536 /* a pinned body up to this is kept, so that a dead connection costs nothing */
+    65536 /* pinned bodies up to this are kept: a dead connection costs nothing                    \
+           */
 #define MODEL_MAX 512
 #define CHOICES_MAX 1000
-
-static int
-refuse(struct request_fault *fault, enum failure failure, const char *detail)
-{
-    *fault = (struct request_fault){failure, detail};
-    return -1;
-}
 
 bool
 request_is_upload(const struct request *request)
@@ -34,10 +28,10 @@ read_all(struct request *request, const struct source *source, const struct requ
     uint64_t deadline_ms = clock_boot_ms() + limits->timeout_ms;
     int64_t wanted = request->content_length;
     if (wanted > 0 && (uint64_t)wanted > limits->max_bytes)
-        return refuse(fault, FAILURE_REQUEST_TOO_LARGE, NULL);
+        return request_refuse(fault, FAILURE_REQUEST_TOO_LARGE, NULL);
     buf_init(&request->body, limits->max_bytes);
     if (wanted > 0 && buf_reserve(&request->body, (size_t)wanted) != 0)
-        return refuse(fault, FAILURE_GATEWAY_ERROR, NULL);
+        return request_refuse(fault, FAILURE_GATEWAY_ERROR, NULL);
     while (wanted < 0 || request->body.len < (size_t)wanted) {
         char bytes[READ_BYTES];
         size_t room = sizeof(bytes);
@@ -47,11 +41,11 @@ read_all(struct request *request, const struct source *source, const struct requ
         if (got == 0 && wanted < 0)
             return 0;
         if (got <= 0)
-            return refuse(fault, FAILURE_REQUEST_CUT, NULL);
+            return request_refuse(fault, FAILURE_REQUEST_CUT, NULL);
         if (buf_append(&request->body, bytes, (size_t)got) != 0)
-            return refuse(fault, FAILURE_REQUEST_TOO_LARGE, NULL);
+            return request_refuse(fault, FAILURE_REQUEST_TOO_LARGE, NULL);
         if (clock_boot_ms() > deadline_ms)
-            return refuse(fault, FAILURE_REQUEST_TIMEOUT, NULL);
+            return request_refuse(fault, FAILURE_REQUEST_TIMEOUT, NULL);
     }
     return 0;
 }
@@ -73,11 +67,12 @@ check_type(const struct request *request, struct request_fault *fault)
     case OPERATION_BODY_JSON:
         if (is_json_type(request->content_type))
             return 0;
-        return refuse(fault, FAILURE_UNSUPPORTED_MEDIA_TYPE, "it must be application/json");
+        return request_refuse(fault, FAILURE_UNSUPPORTED_MEDIA_TYPE, "it must be application/json");
     case OPERATION_BODY_MULTIPART:
         if (span_has_prefix_nocase(request->content_type, "multipart/form-data"))
             return 0;
-        return refuse(fault, FAILURE_UNSUPPORTED_MEDIA_TYPE, "it must be multipart/form-data");
+        return request_refuse(fault, FAILURE_UNSUPPORTED_MEDIA_TYPE,
+                              "it must be multipart/form-data");
     }
     return 0;
 }
@@ -87,12 +82,12 @@ refuse_json(struct request *request, const struct json_mistake *mistake,
             struct request_fault *fault)
 {
     if (mistake->error == JSON_TOO_DEEP)
-        return refuse(fault, FAILURE_JSON_TOO_DEEP, NULL);
+        return request_refuse(fault, FAILURE_JSON_TOO_DEEP, NULL);
     if (mistake->error == JSON_DUPLICATE)
-        return refuse(fault, FAILURE_DUPLICATE_KEY, mistake->member);
-    return refuse(fault, FAILURE_INVALID_JSON,
-                  arena_printf(&request->arena, "it %s at byte offset %zu",
-                               json_error_text(mistake->error), mistake->offset));
+        return request_refuse(fault, FAILURE_DUPLICATE_KEY, mistake->member);
+    return request_refuse(fault, FAILURE_INVALID_JSON,
+                          arena_printf(&request->arena, "it %s at byte offset %zu",
+                                       json_error_text(mistake->error), mistake->offset));
 }
 
 /* The members that are looked for, in this order. None may stand twice. */
@@ -136,8 +131,8 @@ read_model_name(struct request *request, struct request_fault *fault)
         request->model_name = arena_copy(&request->arena, buf_span(&name));
     buf_fini(&name);
     if (!request->model_name)
-        return refuse(fault, FAILURE_INVALID_JSON,
-                      "the model's name is longer than 512 bytes or holds a NUL");
+        return request_refuse(fault, FAILURE_INVALID_JSON,
+                              "the model's name is longer than 512 bytes or holds a NUL");
     return 0;
 }
 
@@ -176,7 +171,7 @@ check_json(struct request *request, struct request_fault *fault)
     if (json_find(buf_span(&request->body), members, WANTED_COUNT, &mistake) != 0)
         return refuse_json(request, &mistake, fault);
     if (request->operation.row->can_stream && is_odd_switch(&members[WANTED_STREAM]))
-        return refuse(fault, FAILURE_INVALID_JSON, "stream is neither true nor false");
+        return request_refuse(fault, FAILURE_INVALID_JSON, "stream is neither true nor false");
     request->model = members[WANTED_MODEL];
     request->wants_stream = members[WANTED_STREAM].type == JSON_TRUE;
     request->choices = read_choices(members[WANTED_N].value);

@@ -7,9 +7,6 @@
 #include "base/clock.h"
 #include "base/secrets.h"
 
-#define KEPT_BODY_MAX 65536
-#define CHECK_MS 500 /* how late the end of the process may be noticed */
-
 void
 call_init(struct call *call, const struct relay *relay, struct request *request)
 {
@@ -21,7 +18,7 @@ call_init(struct call *call, const struct relay *relay, struct request *request)
         .sent_ms = clock_boot_ms(),
     };
     call->deadline_ms = call->sent_ms + relay->config->total_timeout_ms;
-    buf_init(&call->kept.body, KEPT_BODY_MAX);
+    buf_init(&call->kept.body, CALL_ERROR_MAX_BYTES);
 }
 
 void
@@ -135,7 +132,7 @@ call_wait(struct call *call, uint64_t wait_ms)
         enum outcome_stop stop = call_check(call, now_ms, revents);
         if (stop != OUTCOME_NOT_STOPPED || now_ms >= until_ms)
             return stop;
-        uint64_t pause_ms = until_ms - now_ms < CHECK_MS ? until_ms - now_ms : CHECK_MS;
+        uint64_t pause_ms = until_ms - now_ms < CALL_CHECK_MS ? until_ms - now_ms : CALL_CHECK_MS;
         pause_ms = call_heartbeat(call, now_ms, pause_ms);
         struct pollfd watched = {.fd = call->sink->wait_fd, .events = call->sink->wait_events};
         (void)poll(&watched, 1, (int)pause_ms);
@@ -189,7 +186,7 @@ send_failure(struct call *call)
     const struct failure_row *row = failure_get(call->failure);
     struct buf body;
     struct answer answer;
-    buf_init(&body, KEPT_BODY_MAX);
+    buf_init(&body, CALL_ERROR_MAX_BYTES);
     int result = failure_format(call->failure, NULL, &body);
     answer_begin(&answer, row->status);
     answer_put(&answer, "Content-Type", span_from("application/json"));
@@ -207,7 +204,7 @@ static int
 send_error_event(struct call *call)
 {
     struct buf event;
-    buf_init(&event, KEPT_BODY_MAX);
+    buf_init(&event, CALL_ERROR_MAX_BYTES);
     if (call->kept.is_set && !call->committed)
         call->failure = FAILURE_UPSTREAM_ERROR; /* its own status cannot be told any more */
     const struct failure_row *row = failure_get(call->failure);

@@ -21,6 +21,12 @@
 #include "relay/sink.h"
 #include "state/state.h"
 
+/* How late a waiting call may notice that the process is ending. */
+#define CALL_CHECK_MS 500
+
+/* An upstream's error body is kept up to this; a longer one is wrapped. */
+#define CALL_ERROR_MAX_BYTES 65536
+
 /* What a process has and its requests share. */
 struct relay {
     const struct config *config;

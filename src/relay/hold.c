@@ -4,11 +4,9 @@
 #include "base/secrets.h"
 #include "core/failure.h"
 
-#define ERROR_MAX_BYTES 65536
 #define HELD_MAX_BYTES ((size_t)16 * 1024 * 1024)
-#define SLACK_BYTES                                                                                \
-    (4 * (size_t)SSE_EVENT_MAX_BYTES) /* one read beyond the limit must still fit                  \
-                                       */
+/* One read beyond the limit must still fit. */
+#define SLACK_BYTES (4 * (size_t)SSE_EVENT_MAX_BYTES)
 
 void
 hold_init(struct hold *hold, struct call *call, const char *upstream)
@@ -155,7 +153,7 @@ hold_head(struct hold *hold, const struct wire_reply *reply)
 static int
 take_error(struct hold *hold, struct span bytes)
 {
-    size_t room = ERROR_MAX_BYTES - hold->bytes.len;
+    size_t room = CALL_ERROR_MAX_BYTES - hold->bytes.len;
     hold->has_enough = bytes.len > room;
     if (hold->has_enough)
         return -1;
@@ -190,7 +188,7 @@ take_whole(struct hold *hold, struct span bytes)
     if (buf_put_span(&hold->bytes, bytes) != 0)
         return stop(hold, OUTCOME_STOP_TOO_LARGE);
     if (hold->is_misfit)
-        return hold->bytes.len > ERROR_MAX_BYTES ? stop(hold, OUTCOME_STOP_MALFORMED) : 0;
+        return hold->bytes.len > CALL_ERROR_MAX_BYTES ? stop(hold, OUTCOME_STOP_MALFORMED) : 0;
     bool must_commit = hold->is_open || hold->kind == HOLD_PASS;
     bool is_over = hold->bytes.len > hold_max(hold);
     if (is_over && !hold->is_live)
@@ -238,6 +236,7 @@ static enum outcome_body
 judge_json(struct hold *hold)
 {
     const char *list = hold->call->request->operation.row->list;
+    /* "error" is looked for so that none stands twice; complaint_read() reads it. */
     struct json_member wanted[] = {{.name = "error"}, {.name = list ? list : "error"}};
     struct json_mistake mistake;
     enum json_error error = json_scan_end(&hold->scan);

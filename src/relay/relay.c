@@ -1,26 +1,25 @@
 /* relay.c - the attempt loop.
  *
- *   serve_exchange            edge/serve.c
- *     request_read            method, raw path, headers, client identity
- *     access_check_client     may this caller use the API?
- *     request_load_body       whole and valid, or a streamed upload
- *     relay_run ─┬─ route_find, route_order      ordered candidates
- *                │
- *                ├─ pick ──> state_admit         may this upstream be tried?
- *                │    │
- *                │  attempt_run                  one try
- *                │    ├─ dialect_encode          URL, headers, model
- *                │    ├─ transfer_run            one HTTP exchange (libcurl), and while it runs:
- *                │    │    ├─ on_head, on_bytes ──> hold_take ──> commit ──> the client
- *                │    │    └─ on_watch           client gone? time over? heartbeat, lease
- *                │    ├─ outcome_judge           what did that mean?
- *                │    └─ state_report            tell the breaker
- *                │    │
- *                │  settle                       release a good answer, keep or break a bad one
- *                │    │
- *                └── plan_next                   try again / next / give up
- *     call_finish             the kept answer, or one clear error
- *     accesslog_write         one line
+ *   serve_exchange              edge/serve.c
+ *     request_read              method, raw path, headers, credentials
+ *     access_check_client       may this caller use the API?
+ *     request_load_body         whole and valid; a large upload streams past it
+ *     relay_run
+ *       route_find, route_order           the candidates, in their order
+ *       try_candidates
+ *         ┌──> pick_candidate ──> state_admit       may this upstream be tried?
+ *         │     attempt_run                         one try
+ *         │       dialect_encode                    URL, headers, model
+ *         │       transfer_run                      one HTTP exchange (libcurl), and while it runs:
+ *         │         on_head, on_bytes ──> hold_take ──> commit ──> the client
+ *         │         on_watch                        client gone? time over? heartbeat, lease
+ *         │       hold_end                          is the body what it should be?
+ *         │       outcome_judge                     what did all that mean?
+ *         │       state_report                      tell the breaker
+ *         │     settle                              release a good answer, keep or break a bad one
+ *         └──── plan_next                           try again, next, or give up
+ *       call_finish                       what is left to say: the kept answer, or one clear error
+ *     accesslog_write           one line
  *
  * The loop decides nothing itself: outcome_judge() says what happened, plan_next() what to do now.
  */

@@ -12,8 +12,8 @@
 #define HEADERS_MAX 256
 #define HEADER_BYTES_MAX 65536
 
-static int
-refuse(struct request_fault *fault, enum failure failure, const char *detail)
+int
+request_refuse(struct request_fault *fault, enum failure failure, const char *detail)
 {
     *fault = (struct request_fault){failure, detail};
     return -1;
@@ -61,17 +61,6 @@ header_name(struct arena *arena, struct span cgi_name)
     return span_from(name);
 }
 
-static bool
-has_control(struct span value)
-{
-    for (size_t i = 0; i < value.len; i++) {
-        unsigned char c = (unsigned char)value.ptr[i];
-        if ((c < 0x20 && c != '\t') || c == 0x7f)
-            return true;
-    }
-    return false;
-}
-
 /* A web server may pass two spellings of one header (X_Foo and X-Foo) as two parameters. For these,
  * two values would let us and somebody else read different ones. */
 static bool
@@ -91,11 +80,11 @@ add_header(struct request *request, struct span name, struct span value,
            struct request_fault *fault)
 {
     if (!name.ptr || request->headers.count == HEADERS_MAX)
-        return refuse(fault, FAILURE_HEADERS_TOO_LARGE, NULL);
-    if (has_control(value))
-        return refuse(fault, FAILURE_INVALID_HEADER, "a value holds a control character");
+        return request_refuse(fault, FAILURE_HEADERS_TOO_LARGE, NULL);
+    if (!wire_is_value(value))
+        return request_refuse(fault, FAILURE_INVALID_HEADER, "a value holds a control character");
     if (must_be_single(name) && wire_header_find(&request->headers, name.ptr))
-        return refuse(fault, FAILURE_INVALID_HEADER, "a header stands twice");
+        return request_refuse(fault, FAILURE_INVALID_HEADER, "a header stands twice");
     request->headers.items[request->headers.count++] = (struct wire_header){name, value};
     return 0;
 }
@@ -105,7 +94,7 @@ read_headers(struct request *request, const char *const *params, struct request_
 {
     request->headers.items = arena_array(&request->arena, HEADERS_MAX, sizeof(struct wire_header));
     if (!request->headers.items)
-        return refuse(fault, FAILURE_GATEWAY_ERROR, NULL);
+        return request_refuse(fault, FAILURE_GATEWAY_ERROR, NULL);
     size_t bytes = 0;
     for (; *params; params++) {
         struct span value = span_from(*params);
@@ -114,7 +103,7 @@ read_headers(struct request *request, const char *const *params, struct request_
             continue;
         bytes += name.len + value.len;
         if (bytes > HEADER_BYTES_MAX)
-            return refuse(fault, FAILURE_HEADERS_TOO_LARGE, NULL);
+            return request_refuse(fault, FAILURE_HEADERS_TOO_LARGE, NULL);
         name = header_name(&request->arena, span_of(name.ptr + 5, name.len - 5));
         if (add_header(request, name, value, fault) != 0)
             return -1;
@@ -212,16 +201,16 @@ read_target(struct request *request, const char *const *params, const char *moun
 {
     struct span target = param(params, "REQUEST_URI");
     if (target.len == 0)
-        return refuse(fault, FAILURE_INVALID_PATH, "the web server passed no REQUEST_URI");
+        return request_refuse(fault, FAILURE_INVALID_PATH, "the web server passed no REQUEST_URI");
     struct span path;
     path_split(target, &path, &request->query, &request->has_query);
     enum path_verdict verdict = path_check(path);
     if (verdict == PATH_OK)
         verdict = path_check_query(request->query);
     if (verdict != PATH_OK)
-        return refuse(fault, FAILURE_INVALID_PATH, path_verdict_text(verdict));
+        return request_refuse(fault, FAILURE_INVALID_PATH, path_verdict_text(verdict));
     if (!strip_mount(params, mount, path, &request->path))
-        return refuse(fault, FAILURE_UNKNOWN_URL, NULL);
+        return request_refuse(fault, FAILURE_UNKNOWN_URL, NULL);
     return 0;
 }
 
@@ -262,7 +251,7 @@ read_content_length(struct request *request, const char *const *params, struct r
         return 0;
     uint64_t length;
     if (num_parse_u64(text, INT64_MAX, &length) != 0)
-        return refuse(fault, FAILURE_INVALID_CONTENT_LENGTH, NULL);
+        return request_refuse(fault, FAILURE_INVALID_CONTENT_LENGTH, NULL);
     request->content_length = (int64_t)length;
     request->has_body = length > 0 || (may_have_body && strcmp(request->method, "DELETE") != 0);
     return 0;
@@ -287,11 +276,11 @@ request_read(struct request *request, const char *const *params, const char *mou
     request->client = "nobody";
     request->content_length = -1;
     request->method = request_param(params, "REQUEST_METHOD");
-    request->document_root = param(params, "DOCUMENT_ROOT");
     request->content_type = param(params, "CONTENT_TYPE");
     if (!request->method || !*request->method) {
         request->method = "?";
-        return refuse(fault, FAILURE_INVALID_HEADER, "the web server passed no REQUEST_METHOD");
+        return request_refuse(fault, FAILURE_INVALID_HEADER,
+                              "the web server passed no REQUEST_METHOD");
     }
     if (read_headers(request, params, fault) != 0 ||
         read_content_length(request, params, fault) != 0 ||

@@ -32,7 +32,6 @@ struct request {
     bool has_query;
     struct wire_headers headers; /* names in lower case with hyphens */
     struct access_credentials credentials;
-    struct span document_root;
     struct span content_type;
     int64_t content_length; /* -1: not stated, the body is read to its end */
     bool has_body;
@@ -65,17 +64,21 @@ int request_read(struct request *request, const char *const *params, const char 
                  struct request_fault *fault);
 void request_fini(struct request *request);
 
-/* Reads the whole body, at most `max_bytes`, within `timeout_ms`, and for operations that take JSON
- * validates it and finds model and stream. */
 struct request_limits {
     uint64_t max_bytes;
-    uint64_t timeout_ms;
+    uint64_t timeout_ms; /* for the whole body */
 };
+
+/* Reads the whole body, and for operations that take JSON validates it and finds model and stream.
+ */
 int request_load_body(struct request *request, const struct source *source,
                       const struct request_limits *limits, struct request_fault *fault);
 
 /* Is it so large, and never sent twice, that it should pass through unread? */
 bool request_is_upload(const struct request *request);
+
+/* Fills the fault; -1. `detail` may be NULL. */
+int request_refuse(struct request_fault *fault, enum failure failure, const char *detail);
 
 const char *request_param(const char *const *params, const char *name); /* NULL: not there */
 
