@@ -129,6 +129,8 @@ large_chat() {
     expect_header X-Should-Retry false
     expect_count north 1
     expect_count south 0
+    # not even begun
+    wait_until 'the log line' log_says 'path="/v1/files".* status=413 upstream=- attempts=- '
 }
 
 @test "a chat that is larger than POSTERN_MAX_BODY is 413 that asks nobody" {
@@ -197,14 +199,22 @@ expect_north_is_well() {
     expect_count south 0
 }
 
-@test "an upload is sent once, though its upstream fails" {
+@test "an upload is sent once, to one upstream, though that fails and pinned = none" {
+    fresh_routes POSTERN_PINNED=none CIRCUIT_FAILURE_THRESHOLD=off POSTERN_RETRIES=2 <<END
+{ "upstreams": { $(at north), $(at south) } }
+END
     fcgi_start
-    tell north '{"mode":"status","status":400}'
+    tell north '{"mode":"status","status":500,"headers":[["retry-after-ms","1"]]}'
     fcgi_ask POST /v1/files "$FORM" params fill-stdin=1000000 end answer
-    expect_status 400
+    expect_status 500
+    expect_attempts north:500
     tell north '{"mode":"close_without_answer"}'
     fcgi_ask POST /v1/files "$FORM" params fill-stdin=1000000 end answer
     expect_error 502 upstream_unreachable
     expect_count north 2
     expect_count south 0
+    # a small one is kept, and may fall back
+    fcgi_ask POST /v1/files "$FORM" param=CONTENT_LENGTH=10 params fill-stdin=10 end answer
+    expect_status 200
+    expect_header X-Postern-Upstream south
 }
