@@ -175,6 +175,8 @@ check_json(struct request *request, struct request_fault *fault)
     request->model = members[WANTED_MODEL];
     request->wants_stream = members[WANTED_STREAM].type == JSON_TRUE;
     request->choices = read_choices(members[WANTED_N].value);
+    const struct json_member *input = &members[WANTED_INPUT];
+    request->asks_nothing = input->type == JSON_ARRAY && json_is_empty(input->value);
     find_affinity(request, members);
     return request->model.type == JSON_STRING ? read_model_name(request, fault) : 0;
 }

@@ -253,8 +253,8 @@ judge_json(struct hold *hold)
         return OUTCOME_BODY_ERROR;
     if (hold->is_misfit)
         return OUTCOME_BODY_WRONG;
-    size_t at = 0;
-    if (list && (wanted[1].type != JSON_ARRAY || json_each(wanted[1].value, &at).len == 0))
+    bool may_be_empty = hold->call->request->asks_nothing && wanted[1].type == JSON_ARRAY;
+    if (list && !may_be_empty && (wanted[1].type != JSON_ARRAY || json_is_empty(wanted[1].value)))
         return OUTCOME_BODY_EMPTY;
     bool has_choices = list && hold->call->request->operation.row->can_stream &&
                        hold->call->request->operation.row->stream != EVENT_API_UNKNOWN;

@@ -45,7 +45,8 @@ struct request {
     struct json_member model;
     const char *model_name; /* unescaped: the body's, else the path's deployment; NULL: none */
     bool wants_stream;
-    unsigned choices; /* "n": so many answers were asked for */
+    unsigned choices;  /* "n": so many answers were asked for */
+    bool asks_nothing; /* its input is an empty list, and an empty list is the answer to that */
     bool has_affinity;
     uint64_t affinity; /* which conversation it belongs to (core/affinity.h) */
 

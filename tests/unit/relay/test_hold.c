@@ -105,6 +105,27 @@ a_json_answer_is_judged_by_its_operations_rules(void **state)
     }
 }
 
+/* Else whoever asks for nothing could make a good upstream look broken. */
+static void
+an_empty_list_answers_an_empty_list(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *request, *answer;
+        enum outcome_body then;
+    } rows[] = {
+        {"{\"model\":\"m\",\"input\":[ ]}", "{\"data\":[]}", OUTCOME_BODY_GOOD},
+        {"{\"model\":\"m\",\"input\":[ ]}", "{}", OUTCOME_BODY_EMPTY},
+        {"{\"model\":\"m\",\"input\":\"\"}", "{\"data\":[]}", OUTCOME_BODY_EMPTY},
+        {"{\"model\":\"m\",\"input\":[\"a\"]}", "{\"data\":[]}", OUTCOME_BODY_EMPTY},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        scene_ask(&scene, "POST", "/v1/embeddings", rows[i].request);
+        assert_int_equal(holding_all(&holding, &scene, JSON_TYPE, rows[i].answer), rows[i].then);
+        holding_fini(&holding);
+    }
+}
+
 /* Closed brackets are not enough: the upstream announced more, or never said that this was all. */
 static void
 a_closed_document_of_a_cut_transfer_is_not_good(void **state)
@@ -387,6 +408,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         TEST(json_is_held_until_it_is_whole),
         TEST(a_json_answer_is_judged_by_its_operations_rules),
+        TEST(an_empty_list_answers_an_empty_list),
         TEST(a_closed_document_of_a_cut_transfer_is_not_good),
         TEST(broken_json_stops_the_transfer),
         TEST(html_is_no_answer),
