@@ -183,15 +183,23 @@ check_reachable(struct load *load, const struct node *nodes, const struct route 
 }
 
 static bool
+names(const struct route_step *step, const struct upstream *upstream)
+{
+    for (size_t i = 0; i < step->count; i++) {
+        if (step->candidates[i].upstream == upstream)
+            return true;
+    }
+    return false;
+}
+
+static bool
 is_used(const struct load *load, const struct upstream *upstream)
 {
     for (size_t r = 0; r < load->config->routes.count; r++) {
         const struct route *route = &load->config->routes.routes[r];
         for (size_t s = 0; s < route->count; s++) {
-            for (size_t c = 0; c < route->steps[s].count; c++) {
-                if (route->steps[s].candidates[c].upstream == upstream)
-                    return true;
-            }
+            if (names(&route->steps[s], upstream))
+                return true;
         }
     }
     return false;

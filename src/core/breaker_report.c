@@ -297,6 +297,7 @@ hear(struct breaker_word *word, const struct hearing *hearing)
     return hear_closed(word, hearing);
 }
 
+/* house: seven parameters, because of what breaker.h says. */
 enum breaker_effect
 breaker_report(uint64_t control, uint64_t now_ms, const struct breaker_rules *rules,
                const struct breaker_permit *permit, const struct breaker_report *report,

@@ -23,6 +23,18 @@ visit(struct walk *walk, const struct upstream *upstream, const char *model)
     walk->is_over = !walk->visit(walk->self, &cell);
 }
 
+/* Counts `index` down over the step's models for this upstream; the one at 0, or NULL. */
+static const char *
+model_of_step(const struct route_step *step, const struct upstream *upstream, size_t *index)
+{
+    for (size_t i = 0; i < step->count; i++) {
+        const struct route_candidate *candidate = &step->candidates[i];
+        if (candidate->upstream == upstream && candidate->model && (*index)-- == 0)
+            return candidate->model;
+    }
+    return NULL;
+}
+
 /* The models that the configuration gives this upstream, one after another; NULL: no more. */
 static const char *
 configured_model(const struct config *config, const struct upstream *upstream, size_t index)
@@ -35,11 +47,9 @@ configured_model(const struct config *config, const struct upstream *upstream, s
     for (size_t r = 0; r < config->routes.count; r++) {
         const struct route *route = &config->routes.routes[r];
         for (size_t s = 0; s < route->count; s++) {
-            for (size_t c = 0; c < route->steps[s].count; c++) {
-                const struct route_candidate *candidate = &route->steps[s].candidates[c];
-                if (candidate->upstream == upstream && candidate->model && index-- == 0)
-                    return candidate->model;
-            }
+            const char *model = model_of_step(&route->steps[s], upstream, &index);
+            if (model)
+                return model;
         }
     }
     return NULL;

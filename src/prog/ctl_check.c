@@ -31,6 +31,18 @@ print_upstreams(const struct config *config)
     }
 }
 
+/* "eu|us(my-model)" */
+static void
+print_step(const struct route_step *step)
+{
+    for (size_t i = 0; i < step->count; i++) {
+        const struct route_candidate *candidate = &step->candidates[i];
+        (void)printf("%s%s", i > 0 ? "|" : "", candidate->upstream->name);
+        if (candidate->model)
+            (void)printf("(%s)", candidate->model);
+    }
+}
+
 /* "gpt-4o* = eu|us, openai" */
 static void
 print_routes(const struct config *config)
@@ -39,12 +51,8 @@ print_routes(const struct config *config)
         const struct route *route = &config->routes.routes[r];
         (void)printf("route         %s =", route->model);
         for (size_t s = 0; s < route->count; s++) {
-            for (size_t c = 0; c < route->steps[s].count; c++) {
-                const struct route_candidate *candidate = &route->steps[s].candidates[c];
-                (void)printf("%s%s", c > 0 ? "|" : s > 0 ? ", " : " ", candidate->upstream->name);
-                if (candidate->model)
-                    (void)printf("(%s)", candidate->model);
-            }
+            (void)fputs(s > 0 ? ", " : " ", stdout);
+            print_step(&route->steps[s]);
         }
         (void)putchar('\n');
     }
