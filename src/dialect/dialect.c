@@ -92,19 +92,18 @@ splice_model(struct span document, const struct json_member *member, const char 
 }
 
 /* The model to write into the body; NULL: it stays as it is. A dialect that has no deployments in
- * its paths is told in the body what the client said in the path. */
+ * its paths is told in the body what the client said in the path, for that is what was routed. */
 static const char *
 body_model(const struct dialect_ask *ask, const struct route_candidate *candidate)
 {
     const char *model = dialect_model(ask, candidate);
-    bool is_named = ask->model.type != JSON_NONE && ask->model.type != JSON_NULL;
     bool is_in_path =
         ask->operation->deployment.len > 0 && dialect_get(candidate->upstream)->model_in_body;
     bool is_object = span_has_prefix(span_trim(ask->body.bytes), "{");
     if (ask->operation->row->body != OPERATION_BODY_JSON || !ask->body.present || ask->body.read ||
         !is_object || (ask->model.type == JSON_NONE && !is_in_path))
         return NULL;
-    return model || is_named || !is_in_path ? model : ask->model_name;
+    return model || !is_in_path ? model : ask->model_name;
 }
 
 static int

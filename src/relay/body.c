@@ -178,7 +178,12 @@ check_json(struct request *request, struct request_fault *fault)
     const struct json_member *input = &members[WANTED_INPUT];
     request->asks_nothing = input->type == JSON_ARRAY && json_is_empty(input->value);
     find_affinity(request, members);
-    return request->model.type == JSON_STRING ? read_model_name(request, fault) : 0;
+    /* A deployment in the path is what Azure answers with, whatever the body says: it is the model,
+     * or a list of allowed models could be walked around. */
+    bool is_in_path = request->operation.deployment.len > 0;
+    if (is_in_path || request->model.type != JSON_STRING)
+        return 0;
+    return read_model_name(request, fault);
 }
 
 int

