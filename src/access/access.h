@@ -1,6 +1,6 @@
 /* access.h - who is calling, and may they?
  *
- * In this order (DESIGN): a valid client key; a REMOTE_USER that the web server authenticated; a
+ * In this order: a valid client key; a REMOTE_USER that the web server authenticated; a
  * loopback REMOTE_ADDR without any forwarding header where `trust_loopback` is on; everybody where
  * `open` is on. Keys are compared by digest, against every configured key, in constant time.
  */

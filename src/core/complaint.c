@@ -12,8 +12,8 @@
 /* --- the tables ----------------------------------------------------------- */
 
 /* Values of code, type, status and their kin. Compared without case, "_", "-" and blanks, so that
- * one row stands for rate_limit_exceeded, RateLimitExceeded and RATE_LIMIT_EXCEEDED. Sources:
- * breaker specification §2 rows 17 to 23, 29, 30, 34, and the providers' pages on errors. */
+ * one row stands for rate_limit_exceeded, RateLimitExceeded and RATE_LIMIT_EXCEEDED. Source:
+ * the providers' pages on errors. */
 static const struct {
     const char *word;
     enum complaint about;

@@ -5,43 +5,43 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* The numbers are the rows of breaker specification §2. */
+/* What happened, as finely as it makes a difference. */
 enum row {
-    ROW_UNREACHABLE,     /*  1: nothing was sent; 7: sent, and no byte came back */
-    ROW_LOCAL,           /*  2, and the end of this process */
-    ROW_CERTIFICATE,     /*  3 */
-    ROW_CONNECT_TIMEOUT, /*  4 */
-    ROW_SILENT,          /*  5, and silence inside an answer */
-    ROW_OVERTIME_SILENT, /*  5, when the whole call's time was shorter than the upstream's */
-    ROW_OVERTIME,        /*  6: the call's time ended while an answer flowed */
-    ROW_BROKEN,          /*  7: an answer that is no HTTP, or was cut before it was one */
-    ROW_GONE,            /*  8 */
-    ROW_OK,              /*  9 */
-    ROW_ERROR_INSIDE,    /* 10, 12 when the error says nothing that we know */
-    ROW_WRONG,           /* 11 */
-    ROW_INTERRUPTED,     /* 13, 14 */
-    ROW_TOO_LARGE,       /* an answer beyond its maximum */
-    ROW_REDIRECT,        /* 15 */
+    ROW_UNREACHABLE, /* nothing was sent, or no byte came back */
+    ROW_LOCAL,       /* this host's limits, or the end of this process */
+    ROW_CERTIFICATE,
+    ROW_CONNECT_TIMEOUT,
+    ROW_SILENT,          /* no answer in time, or silence inside one */
+    ROW_OVERTIME_SILENT, /* the same, where the whole call's time was shorter than the upstream's */
+    ROW_OVERTIME,        /* the call's time ended while an answer flowed */
+    ROW_BROKEN,          /* an answer that is no HTTP, or was cut before it was one */
+    ROW_GONE,            /* the client left */
+    ROW_OK,
+    ROW_ERROR_INSIDE, /* an error in a 200 that says nothing that we know */
+    ROW_WRONG,        /* a 200 whose body is not what was asked for */
+    ROW_INTERRUPTED,  /* a stream with content and without its end */
+    ROW_TOO_LARGE,    /* an answer beyond its maximum */
+    ROW_REDIRECT,
     ROW_REDIRECT_OPAQUE,
-    ROW_CLIENT,     /* 16, 27, 31 */
-    ROW_TOO_LONG,   /* 17 */
-    ROW_REJECTED,   /* 18 */
-    ROW_KEY,        /* 20 */
-    ROW_KEY_OPAQUE, /* 20 on an opaque path, or else by what the client asked for */
-    ROW_MONEY,      /* 19, 22 */
-    ROW_MODEL,      /* 23: the client named it */
-    ROW_MODEL_OURS, /* 23: we chose it, and the breaker is that model's */
+    ROW_CLIENT,     /* any other 4xx */
+    ROW_TOO_LONG,   /* for the model's context */
+    ROW_REJECTED,   /* content policy */
+    ROW_KEY,        /* 401, 403: our key is not good */
+    ROW_KEY_OPAQUE, /* the same on an opaque path, or by what the client asked for */
+    ROW_MONEY,      /* our quota or our bill */
+    ROW_MODEL,      /* an unknown model that the client named */
+    ROW_MODEL_OURS, /* one that we chose, and the breaker is that model's */
     ROW_MODEL_OURS_SHARED,
-    ROW_LATE,        /* 24 */
-    ROW_CONFLICT,    /* 25 */
-    ROW_MISDIRECTED, /* 26 */
-    ROW_DEPENDENCY,  /* 28 */
-    ROW_LIMITED,     /* 29 */
-    ROW_SLOW_DOWN,   /* 29, told by a 503 */
-    ROW_MONEY_429,   /* 30 */
-    ROW_FAILING,     /* 32 */
-    ROW_UNSUPPORTED, /* 33 */
-    ROW_OVERLOADED,  /* 34 */
+    ROW_LATE,        /* 408 */
+    ROW_CONFLICT,    /* 409 */
+    ROW_MISDIRECTED, /* 421, 425 */
+    ROW_DEPENDENCY,  /* 424 */
+    ROW_LIMITED,     /* 429 */
+    ROW_SLOW_DOWN,   /* a limit, told by a 503 */
+    ROW_MONEY_429,   /* our money, told by a 429 */
+    ROW_FAILING,     /* 500 and all from there that are not named */
+    ROW_UNSUPPORTED, /* 501, 505 */
+    ROW_OVERLOADED,  /* 503, 529 */
     ROW_COUNT
 };
 
@@ -55,7 +55,7 @@ enum trait {
     LONGER = 64 /* a retry backs off longer */
 };
 
-/* In both verdict columns; the specification's COOL is llm's FAIL with COOL and SPARE.
+/* The verdict in each profile, and what else follows.
  *
  * Classic is the original's rule (429, >= 500 or no answer fails, all else is a success) but for an
  * answer that was thrown away for its body: to call that a success would close a half-open breaker

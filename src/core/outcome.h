@@ -1,7 +1,7 @@
 /* outcome.h - what one attempt meant: for the breaker, for the next candidate, for the client.
  * Pure.
  *
- * Plain facts in, a verdict out; the table is breaker specification §2 with its decisions. What
+ * Plain facts in, a verdict out; the table stands in outcome.c. What
  * falls back is the same in both profiles; what the breaker hears depends on the profile.
  */
 #ifndef POSTERN_CORE_OUTCOME_H

@@ -1,8 +1,8 @@
 /* plan.h - what to do after an attempt: again, the next upstream, or give up. Pure.
  *
- * The engine of breaker specification §2 ("Engine") with decision 2: `retries` tries the same
- * upstream first; without it the same upstream is tried again only when no other candidate admits.
- * The plan sees facts and says one step; waiting, admitting and paying are the loop's.
+ * `retries` tries the same upstream first; without it the same upstream is tried again only when no
+ * other candidate admits. The plan sees facts and says one step; waiting, admitting and paying are
+ * the loop's.
  */
 #ifndef POSTERN_CORE_PLAN_H
 #define POSTERN_CORE_PLAN_H

@@ -4,7 +4,7 @@
  * (decimals allowed), Retry-After as a date against the response's own Date header (the wall clock
  * only when that is absent). Only for 429 without these: the largest x-ratelimit-reset-* of the
  * exhausted dimensions or anthropic-ratelimit-*-reset, capped at 60 s. A wait of 0, a negative one
- * or a date in the past counts as not stated. Source: breaker specification, "Reading the wait".
+ * or a date in the past counts as not stated.
  */
 #ifndef POSTERN_CORE_STATEDWAIT_H
 #define POSTERN_CORE_STATEDWAIT_H

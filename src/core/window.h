@@ -1,7 +1,7 @@
 /* window.h - the last results of one upstream, as words that can each be swapped alone. Pure.
  *
  * A word of another generation (or, in time windows, of another lap) reads as empty, so nothing is
- * ever cleared. Source of the layouts: breaker specification 3.4.
+ * ever cleared.
  *
  *   count window, one word:   generation (11) | len (5) | fail bits (24) | slow bits (24)
  *   time window, 32 words:    lap (20) | generation (8) | calls (12) | fails (12) | slows (12)

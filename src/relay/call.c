@@ -142,7 +142,7 @@ call_wait(struct call *call, uint64_t wait_ms)
 
 /* --- the last word -------------------------------------------------------- */
 
-/* Which of an upstream's error bodies may reach a client (DESIGN §5): JSON, or anything where the
+/* Which of an upstream's error bodies may reach a client: JSON, or anything where the
  * operation is not ours to judge; never one that quotes a secret. */
 static bool
 may_pass(const struct call *call)

@@ -1,8 +1,8 @@
-/* hold.h - keeps an answer's bytes back until it is safe to send them (DESIGN §5).
+/* hold.h - keeps an answer's bytes back until it is safe to send them.
  *
  * A JSON answer waits for its end, a stream for its first content (or, in held delivery, for its
  * verified finish), an error for the plan. What is longer than `hold_max` is committed there. Until
- * then another upstream can still answer; hold_open() is the only way to commit.
+ * then another upstream can still answer; hold.c alone commits, in one place.
  */
 #ifndef POSTERN_RELAY_HOLD_H
 #define POSTERN_RELAY_HOLD_H
