@@ -8,6 +8,7 @@
 #include "config/mistakes.h"
 
 #define HOST_MAX_BYTES 253
+#define URL_MAX_BYTES 1024 /* a breaker is named by it, in buffers of more than this */
 
 static const char *const azure_suffixes[] = {".openai.azure.com", ".cognitiveservices.azure.com",
                                              ".services.ai.azure.com", ".azure-api.net"};
@@ -211,6 +212,8 @@ url_parse(struct span text, struct arena *arena, struct url *url, struct err *er
     struct span rest = span_trim(text);
     if (rest.len == 0)
         return err_set(err, ERR_SYNTAX, "is empty");
+    if (rest.len > URL_MAX_BYTES)
+        return err_set(err, ERR_RANGE, "is longer than %d characters", URL_MAX_BYTES);
     if (parse_scheme(&rest, url, err) != 0 || refuse_extras(rest, err) != 0)
         return -1;
     const char *slash = rest.len > 0 ? memchr(rest.ptr, '/', rest.len) : NULL;

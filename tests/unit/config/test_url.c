@@ -138,6 +138,22 @@ no_message_shows_what_may_be_a_key(void **state)
     }
 }
 
+static void
+an_address_has_a_length_that_a_breaker_can_be_named_by(void **state)
+{
+    (void)state;
+    char text[1026] = "https://x.example/";
+    struct arena arena;
+    struct url url;
+    struct err err = {0};
+    memset(text + strlen(text), 'a', sizeof(text) - 1 - strlen("https://x.example/"));
+    arena_init(&arena, 8192);
+    assert_int_equal(url_parse(span_of(text, 1024), &arena, &url, &err), 0);
+    assert_int_equal(url_parse(span_of(text, 1025), &arena, &url, &err), -1);
+    assert_string_equal(err.msg, "is longer than 1024 characters");
+    arena_fini(&arena);
+}
+
 int
 main(void)
 {
@@ -145,6 +161,7 @@ main(void)
         cmocka_unit_test(takes_an_address_apart),
         cmocka_unit_test(says_what_is_wrong_with_an_address),
         cmocka_unit_test(no_message_shows_what_may_be_a_key),
+        cmocka_unit_test(an_address_has_a_length_that_a_breaker_can_be_named_by),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
