@@ -53,8 +53,8 @@ function squeeze(text) {
     return text?.replaceAll(' ', '');
 }
 
-async function lookAt(asker) {
-    const raw = await rawAnswer(asker.path, { ...asker.body, model: 'rushed' });
+async function lookAt(asker, model) {
+    const raw = await rawAnswer(asker.path, { ...asker.body, model });
     return `the client got ${raw.status}${raw.cut ? ', cut' : ''}:\n${raw.text.slice(-1500)}`;
 }
 
@@ -63,10 +63,10 @@ function assertWhole(whole, asker) {
     assert.deepEqual(got, { text: squeeze(TEXT), finish: asker.finish });
 }
 
-async function judge(asker, isGood) {
+async function judge(asker, isGood, model = isGood ? 'patient' : 'rushed') {
     let whole;
     try {
-        whole = await asker.ask(isGood ? 'patient' : 'rushed', {});
+        whole = await asker.ask(model, {});
     } catch (error) {
         if (isGood) throw error;
         assert.ok(!(error instanceof OpenAI.APIConnectionTimeoutError), 'no answer in time');
@@ -75,7 +75,7 @@ async function judge(asker, isGood) {
     try {
         assertWhole(whole, asker);
     } catch (error) {
-        error.message += `\n${await lookAt(asker)}`;
+        error.message += `\n${await lookAt(asker, model)}`;
         throw error;
     }
 }
@@ -116,6 +116,26 @@ for (const [name, headers] of [
                 ]);
                 assertWhole(await asker.ask('hasty', headers), asker);
             });
+        }
+    });
+}
+
+// An upstream that stands alone: nobody else is asked, and nobody is fooled either.
+for (const name of ['openai chat', 'openai chat stream']) {
+    const asker = askerFind(name);
+    const good = isStream(asker) ? GOOD_STREAMS : GOOD_JSON;
+    describe(`${name} with one upstream alone`, () => {
+        for (const mode of MODES) {
+            for (const step of stepsFor(mode, asker)) {
+                const when = step.after === undefined ? '' : ` after ${step.after} events`;
+                test(`${mode}${when}`, async () => {
+                    const isGood = good.includes(mode);
+                    await forgetBoth();
+                    await primary.tell(step);
+                    await judge(asker, isGood, isGood ? 'alone' : 'lonely');
+                    assert.equal((await fallback.asked()).length, 0);
+                });
+            }
         }
     });
 }
