@@ -218,7 +218,6 @@ cgi_answer(const struct cgi_server *server, const char *const *params, int in_fd
                  .wait_events = POLLIN},
         .drain_deadline_ms = &server->drain->deadline_ms,
         .probe = &conversation.peer.probe,
-        .is_cgi = true,
         .is_overload = !has_descriptors,
     };
     server->serve(server->self, &exchange);

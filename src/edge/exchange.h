@@ -24,8 +24,7 @@ struct exchange {
      * Changes while the request runs. */
     const _Atomic uint64_t *drain_deadline_ms;
     struct probe *probe; /* of the client's own socket: off until probe_start() */
-    bool is_cgi;
-    bool is_overload; /* every thread is busy: this one may only say so, at once */
+    bool is_overload;    /* every thread is busy: this one may only say so, at once */
 };
 
 typedef void (*exchange_serve_fn)(void *self, struct exchange *exchange);

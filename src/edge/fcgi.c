@@ -266,7 +266,6 @@ serve(const struct fcgi_server *server, struct connection *connection)
                  .wait_events = POLLIN},
         .drain_deadline_ms = &server->drain->deadline_ms,
         .probe = &connection->peer.probe,
-        .is_cgi = false,
         .is_overload = connection->is_overload,
     };
     server->serve(server->self, &exchange);
