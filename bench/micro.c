@@ -205,7 +205,7 @@ run_encode(void)
         .path = request.path,
         .operation = &request.operation,
         .headers = &request.headers,
-        .body = {.bytes = buf_span(&it.small), .length = (int64_t)it.small.len, .present = true},
+        .body = {.parts = {buf_span(&it.small)}, .length = (int64_t)it.small.len, .present = true},
         .accepts_coded = true,
     };
     buf_init(&body, LARGE_BYTES);

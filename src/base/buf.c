@@ -1,6 +1,7 @@
 /* buf.c - the bounded growing buffer. */
 #include "base/buf.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -8,8 +9,10 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/pages.h"
 
 #define FIRST_CAP 256
+#define PAGES_CAP 131072 /* from here on a buffer has pages of its own */
 
 void
 buf_init(struct buf *buf, size_t max_bytes)
@@ -20,8 +23,27 @@ buf_init(struct buf *buf, size_t max_bytes)
 void
 buf_fini(struct buf *buf)
 {
-    mem_free_wiped(buf->ptr, buf->len);
+    if (buf->cap >= PAGES_CAP)
+        pages_free(buf->ptr, buf->cap);
+    else
+        mem_free_wiped(buf->ptr, buf->len);
     buf_init(buf, buf->max_bytes);
+}
+
+/* The contents in memory of `cap` bytes. NULL: there is none. */
+static char *
+move(struct buf *buf, size_t cap)
+{
+    if (cap < PAGES_CAP)
+        return mem_grow(buf->ptr, buf->ptr ? buf->len + 1 : 0, cap);
+    if (buf->cap >= PAGES_CAP)
+        return pages_grow(buf->ptr, buf->cap, cap);
+    char *pages = pages_grow(NULL, 0, cap);
+    if (!pages || !buf->ptr)
+        return pages;
+    memcpy(pages, buf->ptr, buf->len + 1);
+    mem_free_wiped(buf->ptr, buf->len);
+    return pages;
 }
 
 int
@@ -39,7 +61,7 @@ buf_reserve(struct buf *buf, size_t extra)
         cap = wanted;
     if (cap > buf->max_bytes + 1)
         cap = buf->max_bytes + 1;
-    char *grown = mem_grow(buf->ptr, buf->ptr ? buf->len + 1 : 0, cap);
+    char *grown = move(buf, cap);
     if (!grown)
         return -1;
     buf->ptr = grown;
@@ -57,6 +79,14 @@ buf_append(struct buf *buf, const void *bytes, size_t len)
     buf->len += len;
     buf->ptr[buf->len] = '\0';
     return 0;
+}
+
+void
+buf_extend(struct buf *buf, size_t len)
+{
+    assert(buf->len + len < buf->cap);
+    buf->len += len;
+    buf->ptr[buf->len] = '\0';
 }
 
 int

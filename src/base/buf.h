@@ -33,6 +33,9 @@ int buf_put_json(struct buf *buf, struct span text);
 /* Makes room for `extra` more bytes without growing again. */
 int buf_reserve(struct buf *buf, size_t extra);
 
+/* The next `len` bytes were written into that room by the caller: they belong to the contents. */
+void buf_extend(struct buf *buf, size_t len);
+
 void buf_clear(struct buf *buf); /* length 0, memory kept */
 
 struct span buf_span(const struct buf *buf); /* borrowed: until the next call on `buf` */

@@ -25,14 +25,17 @@ struct wire_headers {
     size_t count;
 };
 
+#define WIRE_BODY_PARTS 3
+
 /* Where a body comes from: memory that can be sent again, or a reader that can not. */
 struct wire_body {
-    struct span bytes;
+    /* One behind the other: a large body in which a value was replaced is not copied for that. */
+    struct span parts[WIRE_BODY_PARTS];
     /* When `read` is set the body is streamed: it fills up to `room` bytes and returns how many,
      * 0 at the end, -1 when the client failed. */
     int64_t (*read)(void *self, char *out, size_t room);
     void *self;
-    int64_t length; /* of a streamed body; -1 unknown (sent chunked) */
+    int64_t length; /* of all of it; -1 unknown (only a streamed one, which is sent chunked) */
     bool present;   /* false: no body at all, not even an empty one */
 };
 

@@ -8,6 +8,7 @@
 
 #define USER_AGENT "postern/" POSTERN_VERSION
 #define DEPLOYMENT_MAX_BYTES 4096
+#define JOINED_MAX_BYTES 65536 /* so much is copied rather than sent in parts */
 
 /* --- auto: the path as the client wrote it, as the original service did --- */
 
@@ -72,11 +73,12 @@ dialect_model(const struct dialect_ask *ask, const struct route_candidate *candi
 }
 
 /* The document with `model` in the place of its top-level model, or as the first member where it
- * has none. Every other byte stays. */
+ * has none. Every other byte stays, and in a large one it stays where it is. */
 static int
 splice_model(struct span document, const struct json_member *member, const char *model,
-             struct buf *out)
+             struct buf *text, struct wire_body *out)
 {
+    bool is_joined = document.len <= JOINED_MAX_BYTES;
     bool is_there = member->type != JSON_NONE;
     const char *open = memchr(document.ptr, '{', document.len);
     size_t cut = is_there ? member->offset : (size_t)(open - document.ptr) + 1;
@@ -84,11 +86,19 @@ splice_model(struct span document, const struct json_member *member, const char 
     struct span head = span_of(document.ptr, cut);
     struct span tail = span_of(document.ptr + cut + gap, document.len - cut - gap);
     bool is_alone = span_has_prefix(span_trim(tail), "}");
-    if (buf_put_span(out, head) != 0 || buf_puts(out, is_there ? "\"" : "\"model\":\"") != 0 ||
-        buf_put_json(out, span_from(model)) != 0 ||
-        buf_puts(out, is_there || is_alone ? "\"" : "\",") != 0)
+    buf_clear(text);
+    if ((is_joined && buf_put_span(text, head) != 0) ||
+        buf_puts(text, is_there ? "\"" : "\"model\":\"") != 0 ||
+        buf_put_json(text, span_from(model)) != 0 ||
+        buf_puts(text, is_there || is_alone ? "\"" : "\",") != 0 ||
+        (is_joined && buf_put_span(text, tail) != 0))
         return -1;
-    return buf_put_span(out, tail);
+    *out = (struct wire_body){.present = true, .parts = {buf_span(text)}};
+    if (!is_joined)
+        *out = (struct wire_body){.present = true, .parts = {head, buf_span(text), tail}};
+    for (size_t i = 0; i < WIRE_BODY_PARTS; i++)
+        out->length += (int64_t)out->parts[i].len;
+    return 0;
 }
 
 /* The model to write into the body; NULL: it stays as it is. A dialect that has no deployments in
@@ -99,7 +109,7 @@ body_model(const struct dialect_ask *ask, const struct route_candidate *candidat
     const char *model = dialect_model(ask, candidate);
     bool is_in_path =
         ask->operation->deployment.len > 0 && dialect_get(candidate->upstream)->model_in_body;
-    bool is_object = span_has_prefix(span_trim(ask->body.bytes), "{");
+    bool is_object = span_has_prefix(span_trim(ask->body.parts[0]), "{");
     if (ask->operation->row->body != OPERATION_BODY_JSON || !ask->body.present || ask->body.read ||
         !is_object || (ask->model.type == JSON_NONE && !is_in_path))
         return NULL;
@@ -108,18 +118,11 @@ body_model(const struct dialect_ask *ask, const struct route_candidate *candidat
 
 static int
 encode_body(const struct dialect_ask *ask, const struct route_candidate *candidate,
-            struct buf *body, struct wire_request *out)
+            struct buf *changed, struct wire_request *out)
 {
     const char *model = body_model(ask, candidate);
     out->body = ask->body;
-    if (!model)
-        return 0;
-    buf_clear(body);
-    if (splice_model(ask->body.bytes, &ask->model, model, body) != 0)
-        return -1;
-    out->body.bytes = buf_span(body);
-    out->body.length = (int64_t)body->len;
-    return 0;
+    return model ? splice_model(ask->body.parts[0], &ask->model, model, changed, &out->body) : 0;
 }
 
 /* In a path of Azure's the deployment is the model, so a replaced model replaces it. NULL: no
@@ -216,7 +219,7 @@ encode_headers(const struct dialect_ask *ask, const struct upstream *upstream, s
 
 int
 dialect_encode(const struct dialect_ask *ask, const struct route_candidate *candidate,
-               struct arena *arena, struct buf *body, struct wire_request *out, struct err *err)
+               struct arena *arena, struct buf *changed, struct wire_request *out, struct err *err)
 {
     const struct upstream *upstream = candidate->upstream;
     const char *target = encode_target(ask, candidate, arena);
@@ -229,7 +232,7 @@ dialect_encode(const struct dialect_ask *ask, const struct route_candidate *cand
         .connect_timeout_ms = upstream->timeouts.connect_ms,
     };
     if (!out->url || encode_headers(ask, upstream, arena, &out->headers) != 0 ||
-        encode_body(ask, candidate, body, out) != 0)
+        encode_body(ask, candidate, changed, out) != 0)
         return err_set(err, ERR_MEMORY, "no memory for the request to upstream %s", upstream->name);
     return 0;
 }

@@ -26,10 +26,10 @@ struct dialect_ask {
     bool has_query;
     const struct operation_match *operation;
     const struct wire_headers *headers; /* the client's, all of them */
-    struct wire_body body;
-    struct json_member model; /* of the body's top level; JSON_NONE where there is none */
-    const char *model_name;   /* unescaped: the body's, else the path's deployment; NULL: none */
-    bool accepts_coded;       /* the client takes gzip or deflate */
+    struct wire_body body;              /* in one part */
+    struct json_member model;           /* of the body's top level; JSON_NONE where there is none */
+    const char *model_name; /* unescaped: the body's, else the path's deployment; NULL: none */
+    bool accepts_coded;     /* the client takes gzip or deflate */
 };
 
 struct dialect {
@@ -55,10 +55,10 @@ const char *dialect_model(const struct dialect_ask *ask, const struct route_cand
 /* Is the model that this candidate gets the configuration's choice and not the client's? */
 bool dialect_replaces_model(const struct dialect_ask *ask, const struct route_candidate *candidate);
 
-/* Fills `out`; what it needs comes from `arena`, a changed body is written into `body` (which must
- * outlive the exchange). */
+/* Fills `out`; what it needs comes from `arena`, what of a body is changed is written into
+ * `changed` (which must outlive the exchange, as the client's own body must). */
 int dialect_encode(const struct dialect_ask *ask, const struct route_candidate *candidate,
-                   struct arena *arena, struct buf *body, struct wire_request *out,
+                   struct arena *arena, struct buf *changed, struct wire_request *out,
                    struct err *err);
 
 #endif

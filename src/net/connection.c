@@ -205,6 +205,14 @@ on_body(char *out, size_t unit, size_t count, void *self)
     return got < 0 ? CURL_READFUNC_ABORT : (size_t)got;
 }
 
+static int
+on_seek(void *self, curl_off_t offset, int origin)
+{
+    struct connection *connection = self;
+    int rc = connection->calls->seek(connection->calls->self, origin == SEEK_SET ? offset : -1);
+    return rc == 0 ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
+}
+
 /* The library does not keep the reason when socket() itself fails. That a family of addresses is
  * not there is no such reason: the next address may be of another. */
 static curl_socket_t
@@ -292,8 +300,6 @@ set_origin(struct setter *set, const struct pool_options *options,
     SET(set, CONNECTTIMEOUT_MS, at_most_int(request->connect_timeout_ms));
     SET(set, MAXLIFETIME_CONN, at_most_int(options->connection_life_s));
     SET(set, MAXAGE_CONN, at_most_int(options->idle_life_s));
-    if (options->user_agent)
-        SET(set, USERAGENT, options->user_agent);
     if (request->decode)
         SET(set, ACCEPT_ENCODING, "gzip, deflate");
 }
@@ -302,20 +308,15 @@ static void
 set_method(struct setter *set, const struct wire_request *request)
 {
     const struct wire_body *body = &request->body;
-    if (framing_is_head(request)) {
+    if (framing_is_head(request))
         SET(set, NOBODY, 1L);
-        return;
-    }
-    if (framing_is_streamed(request)) {
-        SET(set, POST, 1L);
-        SET(set, POSTFIELDSIZE_LARGE, (curl_off_t)body->length);
-    } else if (framing_has_body(request)) {
-        bool is_empty = !body->present || body->bytes.len == 0;
-        SET(set, POSTFIELDSIZE_LARGE, is_empty ? 0 : (curl_off_t)body->bytes.len);
-        SET(set, POSTFIELDS, is_empty ? "" : body->bytes.ptr); /* not copied */
-    } else {
+    else if (!framing_has_body(request))
         SET(set, HTTPGET, 1L);
-    }
+    else if (framing_is_read(body))
+        SET(set, POST, 1L);
+    else
+        SET(set, POSTFIELDS, body->parts[0].len > 0 ? body->parts[0].ptr : ""); /* not copied */
+    SET(set, POSTFIELDSIZE_LARGE, (curl_off_t)framing_length(body));
     SET(set, CUSTOMREQUEST, request->method);
 }
 
@@ -329,6 +330,8 @@ set_callbacks(struct setter *set, struct connection *connection)
     SET(set, WRITEDATA, connection);
     SET(set, READFUNCTION, on_body);
     SET(set, READDATA, connection);
+    SET(set, SEEKFUNCTION, on_seek);
+    SET(set, SEEKDATA, connection);
     SET(set, OPENSOCKETFUNCTION, on_socket);
     SET(set, OPENSOCKETDATA, connection);
     SET(set, ERRORBUFFER, connection->words);

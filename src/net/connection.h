@@ -33,7 +33,10 @@ struct connection_calls {
     void *self;
     int (*line)(void *self, struct span line); /* of a header block, with its line end */
     int (*bytes)(void *self, struct span bytes);
-    int64_t (*body)(void *self, char *out, size_t room); /* of a streamed body; 0 at its end */
+    /* Of a body that framing_is_read(): its next bytes, 0 at its end; and that it is to go on at
+     * `offset`: at 0 when a warm connection was dead and all is sent again on a fresh one. */
+    int64_t (*body)(void *self, char *out, size_t room);
+    int (*seek)(void *self, int64_t offset);
 };
 
 /* Begins an exchange. `request` and `calls` are borrowed until connection_rest() or

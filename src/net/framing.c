@@ -55,6 +55,23 @@ framing_has_body(const struct wire_request *request)
     return request->body.present;
 }
 
+bool
+framing_is_read(const struct wire_body *body)
+{
+    return body->present && (body->read || body->parts[1].len > 0);
+}
+
+int64_t
+framing_length(const struct wire_body *body)
+{
+    int64_t length = 0;
+    if (body->present && body->read)
+        return body->length;
+    for (size_t i = 0; body->present && i < WIRE_BODY_PARTS; i++)
+        length += (int64_t)body->parts[i].len;
+    return length;
+}
+
 static bool
 is_ours(struct span name)
 {
@@ -102,10 +119,29 @@ framing_each_line(const struct wire_request *request, int (*add)(void *self, con
     return is_chunked ? add(self, "Transfer-Encoding: chunked") : 0;
 }
 
+static int64_t
+read_parts(const struct wire_body *body, size_t given, char *out, size_t room)
+{
+    size_t taken = 0;
+    for (size_t i = 0; i < WIRE_BODY_PARTS && taken < room; i++) {
+        struct span part = body->parts[i];
+        size_t skipped = given < part.len ? given : part.len;
+        size_t left = part.len - skipped;
+        size_t len = left < room - taken ? left : room - taken;
+        given -= skipped;
+        if (len > 0)
+            memcpy(out + taken, part.ptr + skipped, len);
+        taken += len;
+    }
+    return (int64_t)taken;
+}
+
 /* The library would send what there is of a short body and call the exchange whole. */
 int64_t
 framing_read(const struct wire_body *body, int64_t given, char *out, size_t room)
 {
+    if (!body->read)
+        return read_parts(body, (size_t)given, out, room);
     if (body->length >= 0 && (uint64_t)(body->length - given) < room)
         room = (size_t)(body->length - given);
     if (room == 0)

@@ -26,7 +26,7 @@ struct transfer {
     struct connection_calls calls;
     struct head head;
     uint64_t started_us;
-    int64_t body_given; /* of a streamed body, to the library */
+    int64_t body_given; /* to the library, of a body that it reads */
     bool is_stopped;    /* by the observer or by the body's reader */
     char why[256];
 };
@@ -136,6 +136,16 @@ on_body(void *self, char *out, size_t room)
         return stop(t);
     t->body_given += got;
     return got;
+}
+
+static int
+on_seek(void *self, int64_t offset)
+{
+    struct transfer *t = self;
+    if (offset < 0 || framing_is_streamed(t->request))
+        return -1;
+    t->body_given = offset;
+    return 0;
 }
 
 /* --- the exchange ----------------------------------------------------------------------------- */
@@ -293,7 +303,7 @@ transfer_run(struct pool *pool, const struct wire_request *request,
     t->request = request;
     t->observer = observer;
     t->reply = reply;
-    t->calls = (struct connection_calls){t, on_line, on_bytes, on_body};
+    t->calls = (struct connection_calls){t, on_line, on_bytes, on_body, on_seek};
     t->started_us = clock_boot_us();
     head_init(&t->head, request->decode, framing_is_head(request));
     if (prepare(t, pool) == 0) {

@@ -38,7 +38,6 @@ struct pool_options {
     uint64_t connection_life_s;   /* a connection is not reused when it is older */
     uint64_t idle_life_s;         /* nor when it was idle for longer */
     const char *ca_file;          /* NULL: the library's default */
-    const char *user_agent;       /* "postern/0.1"; borrowed for the pool's life */
 };
 
 /* The pool of the process, shared by its threads. SIGPIPE must be ignored or blocked in all of

@@ -39,7 +39,7 @@ attempt_init(struct attempt *attempt, struct call *call, const struct route_cand
     attempt->heard_ms = attempt->renewed_ms = attempt->started_ms;
     attempt_name_cell(call, candidate, &attempt->cell);
     hold_init(&attempt->hold, call, candidate->upstream->name);
-    buf_init(&attempt->body, call->request->body.max_bytes + MODEL_ROOM);
+    buf_init(&attempt->changed, call->request->body.max_bytes + MODEL_ROOM);
 }
 
 void
@@ -47,7 +47,7 @@ attempt_fini(struct attempt *attempt)
 {
     transfer_end(attempt->call->relay->pool, attempt->transfer);
     hold_fini(&attempt->hold);
-    buf_fini(&attempt->body);
+    buf_fini(&attempt->changed);
 }
 
 static void
@@ -199,7 +199,7 @@ encode(struct attempt *attempt, struct wire_request *wire)
         .has_query = request->has_query,
         .operation = &request->operation,
         .headers = &request->headers,
-        .body = {.bytes = buf_span(&request->body), .length = (int64_t)request->body.len},
+        .body = {.parts = {buf_span(&request->body)}, .length = (int64_t)request->body.len},
         .model = request->model,
         .model_name = request->model_name,
         .accepts_coded = request->accepts_coded,
@@ -217,7 +217,8 @@ encode(struct attempt *attempt, struct wire_request *wire)
     attempt->facts.client_named_model =
         request->model_name || request->operation.row->body != OPERATION_BODY_JSON;
     attempt->facts.model_is_replaced = dialect_replaces_model(&ask, attempt->candidate);
-    if (dialect_encode(&ask, attempt->candidate, &request->arena, &attempt->body, wire, &err) == 0)
+    if (dialect_encode(&ask, attempt->candidate, &request->arena, &attempt->changed, wire, &err) ==
+        0)
         return 0;
     log_write(LOG_LEVEL_ERROR, "attempt_failed req=%s reason=\"%s\"", request->id, err.msg);
     return -1;

@@ -27,7 +27,7 @@ struct attempt {
     uint64_t started_ms;
     uint64_t heard_ms;   /* when the upstream last sent something */
     uint64_t renewed_ms; /* the probe's lease */
-    struct buf body;     /* with the model replaced */
+    struct buf changed;  /* of the body: the replaced model, and what is around it in a small one */
     uint64_t uploaded_bytes;
     bool is_uploading; /* a part of the client's body was passed on, and not yet the last */
 };

@@ -21,28 +21,38 @@ request_is_upload(const struct request *request)
     return request->has_body && request->operation.row->pinned && !is_small;
 }
 
+/* Room for what comes next; one byte more than the most, to see that there is more. */
+static size_t
+make_room(struct buf *body, int64_t wanted, uint64_t max_bytes)
+{
+    size_t end = wanted >= 0 ? (size_t)wanted : (size_t)max_bytes + 1;
+    size_t room = end - body->len < READ_BYTES ? end - body->len : READ_BYTES;
+    return buf_reserve(body, room) == 0 ? room : 0;
+}
+
 static int
 read_all(struct request *request, const struct source *source, const struct request_limits *limits,
          struct request_fault *fault)
 {
     uint64_t deadline_ms = clock_boot_ms() + limits->timeout_ms;
     int64_t wanted = request->content_length;
+    struct buf *body = &request->body;
     if (wanted > 0 && (uint64_t)wanted > limits->max_bytes)
         return request_refuse(fault, FAILURE_REQUEST_TOO_LARGE, NULL);
-    buf_init(&request->body, limits->max_bytes);
-    if (wanted > 0 && buf_reserve(&request->body, (size_t)wanted) != 0)
+    buf_init(body, limits->max_bytes + 1);
+    if (wanted > 0 && buf_reserve(body, (size_t)wanted) != 0)
         return request_refuse(fault, FAILURE_GATEWAY_ERROR, NULL);
-    while (wanted < 0 || request->body.len < (size_t)wanted) {
-        char bytes[READ_BYTES];
-        size_t room = sizeof(bytes);
-        if (wanted >= 0 && (size_t)wanted - request->body.len < room)
-            room = (size_t)wanted - request->body.len;
-        int64_t got = source->read(source->self, bytes, room);
+    while (wanted < 0 || body->len < (size_t)wanted) {
+        size_t room = make_room(body, wanted, limits->max_bytes);
+        if (room == 0)
+            return request_refuse(fault, FAILURE_GATEWAY_ERROR, NULL);
+        int64_t got = source->read(source->self, body->ptr + body->len, room);
         if (got == 0 && wanted < 0)
             return 0;
         if (got <= 0)
             return request_refuse(fault, FAILURE_REQUEST_CUT, NULL);
-        if (buf_append(&request->body, bytes, (size_t)got) != 0)
+        buf_extend(body, (size_t)got);
+        if (body->len > limits->max_bytes)
             return request_refuse(fault, FAILURE_REQUEST_TOO_LARGE, NULL);
         if (clock_boot_ms() > deadline_ms)
             return request_refuse(fault, FAILURE_REQUEST_TIMEOUT, NULL);

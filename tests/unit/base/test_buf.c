@@ -49,6 +49,40 @@ a_buffer_takes_what_it_was_told_and_else_doubles(void **state)
     buf_fini(&grown);
 }
 
+/* From a size on it has pages of its own, which move instead of being copied. */
+static void
+a_buffer_keeps_its_contents_however_large_it_grows(void **state)
+{
+    (void)state;
+    struct buf buf;
+    buf_init(&buf, (size_t)4 << 20);
+    for (uint32_t i = 0; i < (1u << 20); i++)
+        assert_int_equal(buf_append(&buf, &i, sizeof(i)), 0);
+    assert_int_equal(buf_append(&buf, "x", 1), -1);
+    assert_int_equal(buf.len, (size_t)4 << 20);
+    for (uint32_t i = 0; i < (1u << 20); i++)
+        assert_memory_equal(buf.ptr + (size_t)i * sizeof(i), &i, sizeof(i));
+    assert_int_equal(buf.ptr[buf.len], 0);
+    buf_fini(&buf);
+    assert_int_equal(buf_puts(&buf, "again"), 0);
+    buf_fini(&buf);
+}
+
+static void
+what_was_written_into_the_room_is_the_contents(void **state)
+{
+    (void)state;
+    struct buf buf;
+    buf_init(&buf, 10);
+    assert_int_equal(buf_puts(&buf, "ab"), 0);
+    assert_int_equal(buf_reserve(&buf, 8), 0);
+    memcpy(buf.ptr + buf.len, "cdXX", 4);
+    buf_extend(&buf, 2);
+    assert_string_equal(buf_text(&buf), "abcd");
+    assert_int_equal(buf.len, 4);
+    buf_fini(&buf);
+}
+
 static void
 json_text_is_escaped_and_made_utf8(void **state)
 {
@@ -148,6 +182,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_buffer_never_passes_its_maximum),
         cmocka_unit_test(a_buffer_takes_what_it_was_told_and_else_doubles),
+        cmocka_unit_test(a_buffer_keeps_its_contents_however_large_it_grows),
+        cmocka_unit_test(what_was_written_into_the_room_is_the_contents),
         cmocka_unit_test(json_text_is_escaped_and_made_utf8),
         cmocka_unit_test(json_text_that_does_not_fit_leaves_nothing_behind),
         cmocka_unit_test(an_arena_stops_at_its_maximum),

@@ -39,7 +39,7 @@ ask_body(struct ask *ask, const char *body, const char *model_name)
     ask->dialect.model = model;
     ask->dialect.model_name = model_name;
     ask->dialect.body = (struct wire_body){
-        .bytes = span_from(body), .length = (int64_t)strlen(body), .present = true};
+        .parts = {span_from(body)}, .length = (int64_t)strlen(body), .present = true};
 }
 
 void

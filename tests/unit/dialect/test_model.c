@@ -26,8 +26,8 @@ expect_body(const char *target, const char *model_name, const struct route_candi
     ask_init(&ask, target);
     ask_body(&ask, body, model_name);
     ask_encode(&ask, candidate);
-    if (!span_is(ask.out.body.bytes, sent))
-        fail_msg("%s became " SPAN_FMT, body, SPAN_ARG(ask.out.body.bytes));
+    if (!span_is(ask.out.body.parts[0], sent))
+        fail_msg("%s became " SPAN_FMT, body, SPAN_ARG(ask.out.body.parts[0]));
     assert_int_equal(ask.out.body.length, strlen(sent));
     assert_true(ask.out.body.present);
     ask_fini(&ask);
@@ -83,7 +83,35 @@ an_unchanged_body_is_the_clients_own_memory(void **state)
     ask_init(&ask, CHAT);
     ask_body(&ask, body, "a");
     ask_encode(&ask, &candidate);
-    assert_ptr_equal(ask.out.body.bytes.ptr, body);
+    assert_ptr_equal(ask.out.body.parts[0].ptr, body);
+    ask_fini(&ask);
+}
+
+/* A second copy of a large body would be most of what a request costs. */
+static void
+a_large_body_stays_where_it_is_around_the_model(void **state)
+{
+    (void)state;
+    static const char head[] = "{\"model\":", old[] = "\"a\"", rest[] = ",\"x\":\"";
+    static char body[100000];
+    memset(body, 'y', sizeof(body));
+    memcpy(body, head, strlen(head));
+    memcpy(body + strlen(head), old, strlen(old));
+    memcpy(body + strlen(head) + strlen(old), rest, strlen(rest));
+    memcpy(body + sizeof(body) - 3, "\"}", 3);
+    const struct upstream upstream = make_upstream(UPSTREAM_DIALECT_OPENAI);
+    const struct route_candidate candidate = {.upstream = &upstream, .model = "new"};
+    struct ask ask;
+    ask_init(&ask, CHAT);
+    ask_body(&ask, body, "a");
+    ask_encode(&ask, &candidate);
+    const struct span *parts = ask.out.body.parts;
+    assert_ptr_equal(parts[0].ptr, body);
+    assert_true(span_is(parts[0], head));
+    assert_true(span_is(parts[1], "\"new\""));
+    assert_ptr_equal(parts[2].ptr, body + strlen(head) + strlen(old));
+    assert_int_equal(parts[2].len, strlen(body) - strlen(head) - strlen(old));
+    assert_int_equal(ask.out.body.length, strlen(body) + 2);
     ask_fini(&ask);
 }
 
@@ -189,7 +217,7 @@ a_replaced_model_replaces_the_deployment(void **state)
         ask_body(&ask, "{\"a\":1}", "gpt-4o");
         ask_encode(&ask, &candidate);
         assert_string_equal(ask.out.url + strlen("https://up.example:443"), rows[i].path);
-        assert_true(span_is(ask.out.body.bytes, "{\"a\":1}"));
+        assert_true(span_is(ask.out.body.parts[0], "{\"a\":1}"));
         ask_fini(&ask);
     }
 }
@@ -231,6 +259,7 @@ main(void)
         cmocka_unit_test(every_other_byte_stays_when_the_model_is_replaced),
         cmocka_unit_test(a_name_is_escaped_where_it_goes),
         cmocka_unit_test(an_unchanged_body_is_the_clients_own_memory),
+        cmocka_unit_test(a_large_body_stays_where_it_is_around_the_model),
         cmocka_unit_test(the_step_decides_before_the_names_and_those_before_the_upstream),
         cmocka_unit_test(only_json_bodies_are_looked_into),
         cmocka_unit_test(the_model_of_a_path_goes_into_the_body_where_paths_have_none),

@@ -161,6 +161,32 @@ a_stream_longer_than_its_length_is_not_read_further(void **state)
     trial_close(&trial);
 }
 
+/* It can be sent again, so a warm connection will do. */
+static void
+a_body_in_parts_is_sent_as_one(void **state)
+{
+    (void)state;
+    static const size_t tails[] = {0, 1, 100000, BIG};
+    char *big = calloc(1, BIG);
+    memset(big, 'x', BIG);
+    struct trial trial;
+    trial_open(&trial, &answering, 1, NULL, &trial_options);
+    struct wire_request request = trial_request(&trial, "POST");
+    for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
+        request.body = (struct wire_body){
+            .parts = {SPAN_LITERAL("head"), SPAN_LITERAL("new"), {big, tails[i]}}, .present = true};
+        trial_run(&trial, &request);
+        assert_true(trial.reply.body_complete);
+        assert_int_equal(trial.reply.reused_connection, i > 0);
+        assert_int_equal(sent_body_len(&trial), 7 + tails[i]);
+        const char *body = strstr(rawserver_last_request(trial.server), "\r\n\r\n") + 4;
+        assert_memory_equal(body, "headnew", 7);
+        assert_memory_equal(body + 7, big, tails[i]);
+    }
+    trial_close(&trial);
+    free(big);
+}
+
 /* Nothing of it could be sent a second time if the warm connection were dead. */
 static void
 a_stream_goes_over_a_fresh_connection(void **state)
@@ -188,7 +214,7 @@ u57_an_answer_before_the_end_of_the_upload_is_taken(void **state)
     char *big = calloc(1, BIG);
     const struct wire_body bodies[] = {
         {.read = read_body, .self = &reader, .length = BIG, .present = true},
-        {.bytes = span_of(big, BIG), .present = true},
+        {.parts = {span_of(big, BIG)}, .present = true},
     };
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
         struct trial trial;
@@ -240,6 +266,7 @@ main(void)
         cmocka_unit_test(a_reader_that_fails_stops_the_exchange),
         cmocka_unit_test(a_stream_shorter_than_its_length_stops_the_exchange),
         cmocka_unit_test(a_stream_longer_than_its_length_is_not_read_further),
+        cmocka_unit_test(a_body_in_parts_is_sent_as_one),
         cmocka_unit_test(a_stream_goes_over_a_fresh_connection),
         cmocka_unit_test(u57_an_answer_before_the_end_of_the_upload_is_taken),
         cmocka_unit_test(u57_a_connection_with_half_an_upload_is_not_used_again),
