@@ -30,7 +30,8 @@ arena_fini(struct arena *arena)
     struct arena_block *block = arena->newest;
     while (block) {
         struct arena_block *older = block->older;
-        mem_free_wiped(block, sizeof(*block) + block->size);
+        mem_wipe(block->bytes, block->used);
+        mem_free(block);
         block = older;
     }
     arena_init(arena, arena->max_bytes);
@@ -42,17 +43,17 @@ add_block(struct arena *arena, size_t size)
     size_t room = size > BLOCK_BYTES - sizeof(struct arena_block)
                       ? size
                       : BLOCK_BYTES - sizeof(struct arena_block);
-    struct arena_block *block = mem_new(sizeof(*block) + room);
+    struct arena_block *block = mem_raw(sizeof(*block) + room);
     if (!block)
         return NULL;
-    block->size = room;
-    block->older = arena->newest;
+    *block = (struct arena_block){.older = arena->newest, .size = room};
     arena->newest = block;
     return block;
 }
 
-void *
-arena_alloc(struct arena *arena, size_t size)
+/* Memory that was never written to. */
+static void *
+take(struct arena *arena, size_t size)
 {
     if (size > arena->max_bytes || size > SIZE_MAX - sizeof(struct arena_block) - ALIGNMENT)
         return NULL;
@@ -72,6 +73,13 @@ arena_alloc(struct arena *arena, size_t size)
 }
 
 void *
+arena_alloc(struct arena *arena, size_t size)
+{
+    void *memory = take(arena, size);
+    return memory ? memset(memory, 0, size) : NULL;
+}
+
+void *
 arena_array(struct arena *arena, size_t count, size_t size)
 {
     if (size > 0 && count > SIZE_MAX / size)
@@ -84,10 +92,13 @@ arena_copy(struct arena *arena, struct span text)
 {
     if (text.len == SIZE_MAX)
         return NULL;
-    char *copy = arena_alloc(arena, text.len + 1);
-    if (copy && text.len > 0)
+    char *copy = take(arena, text.len + 1);
+    if (!copy)
+        return NULL;
+    if (text.len > 0)
         memcpy(copy, text.ptr, text.len);
-    return copy; /* the memory was zeroed: the NUL is there */
+    copy[text.len] = '\0';
+    return copy;
 }
 
 char *
@@ -99,7 +110,7 @@ arena_printf(struct arena *arena, const char *format, ...)
     char *text = NULL;
     int len = vsnprintf(NULL, 0, format, args);
     if (len >= 0)
-        text = arena_alloc(arena, (size_t)len + 1);
+        text = take(arena, (size_t)len + 1);
     if (text)
         (void)vsnprintf(text, (size_t)len + 1, format, again);
     va_end(again);

@@ -3,7 +3,19 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
+
+#include "base/mem.h"
+
+#define POOL_BYTES 256 /* getrandom gives so many at once, whatever signal comes */
+
+/* What the kernel gave to this thread and nobody has used yet. A child of fork() would go on with
+ * the same numbers as its parent, but this program makes none. */
+static _Thread_local struct {
+    char bytes[POOL_BYTES];
+    size_t left;
+} pool;
 
 void
 entropy_fill(void *out, size_t len)
@@ -24,6 +36,12 @@ uint64_t
 entropy_u64(void)
 {
     uint64_t value;
-    entropy_fill(&value, sizeof(value));
+    if (pool.left < sizeof(value)) {
+        entropy_fill(pool.bytes, sizeof(pool.bytes));
+        pool.left = sizeof(pool.bytes);
+    }
+    pool.left -= sizeof(value);
+    memcpy(&value, pool.bytes + pool.left, sizeof(value));
+    mem_wipe(pool.bytes + pool.left, sizeof(value)); /* given once, and kept nowhere */
     return value;
 }

@@ -11,6 +11,12 @@ mem_new(size_t size)
 }
 
 void *
+mem_raw(size_t size)
+{
+    return malloc(size > 0 ? size : 1);
+}
+
+void *
 mem_array(size_t count, size_t size)
 {
     return calloc(count > 0 ? count : 1, size > 0 ? size : 1);

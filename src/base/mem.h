@@ -1,6 +1,7 @@
 /* mem.h - the only place that calls the allocator; for objects that outlive a request.
  *
- * Memory comes zeroed. NULL means that the machine has none left: an error, not an assertion.
+ * Memory comes zeroed but for mem_raw(). NULL means that the machine has none left: an error, not
+ * an assertion.
  */
 #ifndef POSTERN_BASE_MEM_H
 #define POSTERN_BASE_MEM_H
@@ -8,6 +9,7 @@
 #include <stddef.h>
 
 void *mem_new(size_t size);
+void *mem_raw(size_t size); /* not zeroed: for who keeps count of what was written to it */
 void *mem_array(size_t count, size_t size);                  /* NULL on overflow too */
 void *mem_grow(void *old, size_t old_size, size_t new_size); /* as realloc; the old one is wiped */
 char *mem_copy_text(const char *text, size_t len);           /* NUL-terminated */

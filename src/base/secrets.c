@@ -88,22 +88,43 @@ match_len(struct span secret, struct span text)
     return best;
 }
 
+/* May these four bytes stand in a secret? */
+static bool
+passes_sieve(const char *four)
+{
+    uint32_t bit = sieve_bit(four);
+    return (known.sieve[bit / 64] >> (bit % 64) & 1) != 0;
+}
+
+/* The same for all secrets. */
+static size_t
+longest_match(struct span text)
+{
+    size_t best = 0;
+    for (size_t i = 0; i < known.count; i++) {
+        size_t len = match_len(known.items[i], text);
+        best = len > best ? len : best;
+    }
+    return best;
+}
+
 static bool
 find(struct span text, struct span *found)
 {
-    for (size_t at = 0; at + SECRETS_FRAGMENT <= text.len; at++) {
-        uint32_t bit = sieve_bit(text.ptr + at);
-        if (!(known.sieve[bit / 64] >> (bit % 64) & 1))
+    size_t at = 0;
+    while (at + SECRETS_FRAGMENT <= text.len) {
+        struct span rest = span_of(text.ptr + at, text.len - at);
+        /* Each fragment that begins at one of the next places, up to this one, holds these four. */
+        if (!passes_sieve(rest.ptr + SECRETS_FRAGMENT - 4)) {
+            at += SECRETS_FRAGMENT - 3;
             continue;
-        size_t best = 0;
-        for (size_t i = 0; i < known.count; i++) {
-            size_t len = match_len(known.items[i], span_of(text.ptr + at, text.len - at));
-            best = len > best ? len : best;
         }
-        if (best > 0) {
-            *found = span_of(text.ptr + at, best);
+        size_t len = passes_sieve(rest.ptr) ? longest_match(rest) : 0;
+        if (len > 0) {
+            *found = span_of(rest.ptr, len);
             return true;
         }
+        at++;
     }
     return false;
 }
