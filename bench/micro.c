@@ -169,7 +169,7 @@ run_cell(void)
 static void
 run_cell_name(void)
 {
-    state_cell_name(&it.cell, it.upstream.name, it.upstream.origin, NULL, &it.upstream.rules);
+    state_cell_name(&it.cell, &it.upstream, NULL);
 }
 
 static void

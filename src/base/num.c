@@ -1,4 +1,4 @@
-/* num.c - exact number parsing. */
+/* num.c - exact number parsing, and plain printing. */
 #include "base/num.h"
 
 #include <stdbool.h>
@@ -123,4 +123,16 @@ num_parse_bytes(struct span text, uint64_t max, uint64_t *out)
         return -1;
     *out = value << shift;
     return 0;
+}
+
+size_t
+num_format_u64(char out[NUM_FORMAT_MAX], uint64_t value)
+{
+    size_t len = 1;
+    for (uint64_t rest = value; rest >= 10; rest /= 10)
+        len++;
+    out[len] = '\0';
+    for (size_t at = len; at > 0; value /= 10)
+        out[--at] = (char)('0' + value % 10);
+    return len;
 }

@@ -1,4 +1,5 @@
-/* num.h - numbers out of text, exact or refused: no leftovers, no overflow, no locale. */
+/* num.h - numbers out of text, exact or refused: no leftovers, no overflow, no locale; and
+ * back, where printf would be the larger part of the work. */
 #ifndef POSTERN_BASE_NUM_H
 #define POSTERN_BASE_NUM_H
 
@@ -20,5 +21,10 @@ int num_parse_milli(struct span text, uint64_t max_milli, uint64_t *out);
 
 /* A size in bytes: digits with an optional suffix K, KiB, M, MiB, G, GiB (powers of 1024). */
 int num_parse_bytes(struct span text, uint64_t max, uint64_t *out);
+
+#define NUM_FORMAT_MAX 21
+
+/* The decimal digits of `value` and a NUL. Returns how many digits there are. */
+size_t num_format_u64(char out[NUM_FORMAT_MAX], uint64_t value);
 
 #endif

@@ -1,7 +1,6 @@
 /* ctl_cells.c - which breakers there are. */
 #include "prog/ctl_cells.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,11 +14,9 @@ static void
 visit(struct walk *walk, const struct upstream *upstream, const char *model)
 {
     struct ctl_cell cell = {.upstream = upstream, .model = model};
-    char origin[PATH_MAX];
     if (walk->is_over)
         return;
-    (void)snprintf(origin, sizeof(origin), "%s%s", upstream->origin, upstream->base_path);
-    state_cell_name(&cell.cell, upstream->name, origin, model, &upstream->rules);
+    state_cell_name(&cell.cell, upstream, model);
     walk->is_over = !walk->visit(walk->self, &cell);
 }
 

@@ -7,37 +7,31 @@
 #include "core/statedwait.h"
 #include "dialect/dialect.h"
 
-#define ORIGIN_MAX_BYTES 2048
 #define MODEL_ROOM 4096 /* a replaced model may be longer than the old one */
 
 void
 attempt_name_cell(const struct call *call, const struct route_candidate *candidate,
                   struct state_cell *cell)
 {
-    const struct upstream *upstream = candidate->upstream;
     const struct dialect_ask ask = {.model_name = call->request->model_name};
     /* Its configured name, wherever that stands: what a client makes up gets no breaker. */
     const char *model = dialect_model(&ask, candidate);
-    struct buf text;
-    buf_init(&text, ORIGIN_MAX_BYTES);
-    (void)buf_putf(&text, "%s%s", upstream->origin, upstream->base_path);
-    state_cell_name(cell, upstream->name, buf_text(&text),
-                    call->relay->config->breaker_per_model ? model : NULL, &upstream->rules);
-    buf_fini(&text);
+    state_cell_name(cell, candidate->upstream,
+                    call->relay->config->breaker_per_model ? model : NULL);
 }
 
 void
 attempt_init(struct attempt *attempt, struct call *call, const struct route_candidate *candidate,
-             const struct breaker_permit *permit)
+             const struct state_cell *cell, const struct breaker_permit *permit)
 {
     *attempt = (struct attempt){
         .call = call,
         .candidate = candidate,
+        .cell = *cell,
         .permit = *permit,
         .started_ms = clock_boot_ms(),
     };
     attempt->heard_ms = attempt->renewed_ms = attempt->started_ms;
-    attempt_name_cell(call, candidate, &attempt->cell);
     hold_init(&attempt->hold, call, candidate->upstream->name);
     buf_init(&attempt->changed, call->request->body.max_bytes + MODEL_ROOM);
 }

@@ -36,9 +36,11 @@ struct attempt {
 void attempt_name_cell(const struct call *call, const struct route_candidate *candidate,
                        struct state_cell *cell);
 
-/* `permit` was given by the candidate's breaker; the attempt reports on it. attempt_fini() it. */
+/* `permit` was given by the candidate's breaker, which `cell` names; the attempt reports on it.
+ * attempt_fini() it. */
 void attempt_init(struct attempt *attempt, struct call *call,
-                  const struct route_candidate *candidate, const struct breaker_permit *permit);
+                  const struct route_candidate *candidate, const struct state_cell *cell,
+                  const struct breaker_permit *permit);
 void attempt_fini(struct attempt *attempt);
 
 /* The exchange, its judgement and the report. Good content may have reached the client already. */

@@ -34,12 +34,13 @@
 /* Where the loop stands among the candidates. */
 struct pick {
     size_t next;               /* the first candidate that was not tried */
-    size_t current;            /* the one that is tried */
+    size_t current;            /* the one that is tried, or whose breaker was asked last */
     unsigned retries;          /* on the current one */
     bool context_used;         /* a request that is too long has fallen back once */
     uint64_t rejected_wait_ms; /* the shortest wait of those that rejected; 0: none did */
     bool all_cooling;          /* every rejection was a cool-down */
     bool is_over;              /* the call had to end while it waited */
+    struct state_cell cell;    /* the current one's breaker */
     struct breaker_permit permit;
 };
 
@@ -61,18 +62,16 @@ note_rejection(struct pick *pick, const struct breaker_permit *permit)
         pick->all_cooling = false;
 }
 
+/* Asks the current one's breaker. */
 static bool
-admit(struct call *call, struct pick *pick, size_t index, bool last_resort)
+admit(struct call *call, struct pick *pick, bool last_resort)
 {
-    struct state_cell cell;
-    attempt_name_cell(call, &call->order.items[index], &cell);
-    pick->permit = state_admit(call->relay->state, &cell, rules_of(call, index), last_resort);
-    if (!breaker_is_admitted(&pick->permit)) {
-        note_rejection(pick, &pick->permit);
-        return false;
-    }
-    pick->current = index;
-    return true;
+    pick->permit =
+        state_admit(call->relay->state, &pick->cell, rules_of(call, pick->current), last_resort);
+    if (breaker_is_admitted(&pick->permit))
+        return true;
+    note_rejection(pick, &pick->permit);
+    return false;
 }
 
 /* The next candidate whose breaker lets it be tried; the last one also against its breaker, when
@@ -83,12 +82,13 @@ pick_next(struct call *call, struct pick *pick)
     const size_t count = call->order.count;
     pick->retries = 0;
     while (pick->next < count) {
-        size_t index = pick->next++;
-        if (admit(call, pick, index, false))
+        pick->current = pick->next++;
+        attempt_name_cell(call, &call->order.items[pick->current], &pick->cell);
+        if (admit(call, pick, false))
             return true;
         bool is_last_resort =
             pick->next == count && call->relay->config->last_resort && !call->kept.is_set;
-        if (is_last_resort && admit(call, pick, index, true))
+        if (is_last_resort && admit(call, pick, true))
             return true;
     }
     return false;
@@ -97,15 +97,13 @@ pick_next(struct call *call, struct pick *pick)
 static bool
 pick_again(struct call *call, struct pick *pick, uint64_t wait_ms)
 {
-    struct state_cell cell;
-    attempt_name_cell(call, &call->order.items[pick->current], &cell);
-    if (!state_budget_withdraw(call->relay->state, &cell))
+    if (!state_budget_withdraw(call->relay->state, &pick->cell))
         return false;
     pick->retries++;
     account_wait_begin(&call->account, clock_boot_us());
     pick->is_over = call_wait(call, wait_ms) != OUTCOME_NOT_STOPPED;
     account_wait_end(&call->account, clock_boot_us());
-    return !pick->is_over && admit(call, pick, pick->current, false);
+    return !pick->is_over && admit(call, pick, false);
 }
 
 static bool
@@ -144,10 +142,11 @@ decide(struct call *call, const struct attempt *attempt, struct pick *pick)
     const struct state_cell_view view =
         state_cell_view(call->relay->state, &attempt->cell, rules_of(call, pick->current));
     uint64_t now_ms = clock_boot_ms();
+    bool is_good = attempt->outcome.kind == OUTCOME_OK; /* then nobody cares who else is left */
     struct plan_facts facts = {
         .outcome = attempt->outcome,
         .committed = call->committed,
-        .others_left = others_admit(call, pick),
+        .others_left = !is_good && others_admit(call, pick),
         .retries_done = pick->retries,
         .retries_max = attempt->candidate->upstream->retries,
         .context_used = pick->context_used,
@@ -229,7 +228,7 @@ try_candidates(struct call *call)
         if (!pick_candidate(call, &plan, &pick))
             break;
         struct attempt attempt;
-        attempt_init(&attempt, call, &call->order.items[pick.current], &pick.permit);
+        attempt_init(&attempt, call, &call->order.items[pick.current], &pick.cell, &pick.permit);
         if (pick.retries == 0)
             state_budget_deposit(call->relay->state, &attempt.cell);
         attempt_run(&attempt);

@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "core/breaker.h"
+#include "core/upstream.h"
 
 struct state;
 
@@ -42,10 +43,10 @@ struct state_cell {
     char name[48];
 };
 
-/* `origin` is "scheme://host:port/base-path"; `model` is the configured one where the breaker is
- * per upstream and model, else NULL. Models chosen by clients must never get here. */
-void state_cell_name(struct state_cell *cell, const char *name, const char *origin,
-                     const char *model, const struct breaker_rules *rules);
+/* `model` is the configured one where the breaker is per upstream and model, else NULL. Models
+ * chosen by clients must never get here. All programs that share a file must name a breaker alike:
+ * of the upstream its name, origin, base path and the shape of its window count. */
+void state_cell_name(struct state_cell *cell, const struct upstream *upstream, const char *model);
 
 /* Why a report was made: a status, or this and an enum wire_fault (core/wire.h). */
 #define STATE_REASON_FAULT 1000

@@ -6,34 +6,45 @@
 
 #include "base/digest.h"
 #include "base/log.h"
+#include "base/num.h"
 #include "state/cell.h"
 #include "state/state.h"
 #include "state/store.h"
 #include "state/table.h"
 
+#define GEOMETRY_MAX (sizeof("count:") + NUM_FORMAT_MAX)
+
 /* Windows of another shape are other words, so the shape is part of the identity; thresholds are
  * not, every reader applies its own. */
-static void
-format_geometry(char out[32], const struct breaker_rules *rules)
+static size_t
+format_geometry(char out[GEOMETRY_MAX], const struct breaker_rules *rules)
 {
-    static const char *const names[] = {[BREAKER_WINDOW_NONE] = "none",
-                                        [BREAKER_WINDOW_COUNT] = "count",
-                                        [BREAKER_WINDOW_TIME] = "time"};
+    static const struct span names[] = {[BREAKER_WINDOW_NONE] = SPAN_LITERAL("none:"),
+                                        [BREAKER_WINDOW_COUNT] = SPAN_LITERAL("count:"),
+                                        [BREAKER_WINDOW_TIME] = SPAN_LITERAL("time:")};
+    struct span name = names[rules->window];
     unsigned size = rules->window == BREAKER_WINDOW_NONE ? 0 : rules->window_size;
-    (void)snprintf(out, 32, "%s:%u", names[rules->window], size);
+    memcpy(out, name.ptr, name.len);
+    return name.len + num_format_u64(out + name.len, size);
+}
+
+static struct span
+with_nul(const char *text)
+{
+    return span_of(text, strlen(text) + 1);
 }
 
 void
-state_cell_name(struct state_cell *cell, const char *name, const char *origin, const char *model,
-                const struct breaker_rules *rules)
+state_cell_name(struct state_cell *cell, const struct upstream *upstream, const char *model)
 {
-    char geometry[32];
-    format_geometry(geometry, rules);
+    char geometry[GEOMETRY_MAX];
+    size_t geometry_len = format_geometry(geometry, &upstream->rules);
     /* Each part but the last is hashed with its NUL, so that no two lists run into one. */
     struct span parts[] = {
-        span_of(name, strlen(name) + 1),
-        span_of(origin, strlen(origin) + 1),
-        span_of(geometry, strlen(geometry) + (model ? 1 : 0)),
+        with_nul(upstream->name),
+        span_from(upstream->origin),
+        with_nul(upstream->base_path),
+        span_of(geometry, geometry_len + (model ? 1 : 0)),
         span_from(model),
     };
     struct digest digest;
@@ -43,7 +54,7 @@ state_cell_name(struct state_cell *cell, const char *name, const char *origin, c
     memcpy(cell->key, digest.bytes, sizeof(cell->key));
     for (size_t i = 0; i < 2; i++)
         cell->key[i] = cell->key[i] != 0 ? cell->key[i] : 1; /* 0 means free */
-    (void)snprintf(cell->name, sizeof(cell->name), "%s%s%s", name, model ? "/" : "",
+    (void)snprintf(cell->name, sizeof(cell->name), "%s%s%s", upstream->name, model ? "/" : "",
                    model ? model : "");
 }
 

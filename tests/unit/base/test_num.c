@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -89,6 +90,22 @@ bytes_know_their_suffixes(void **state)
     assert_int_equal(num_parse_bytes(span_from("17179869184G"), UINT64_MAX, &value), -1);
 }
 
+static void
+numbers_are_printed_as_printf_does(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t value;
+        const char *text;
+    } rows[] = {
+        {0, "0"}, {9, "9"}, {10, "10"}, {1999, "1999"}, {UINT64_MAX, "18446744073709551615"}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char text[NUM_FORMAT_MAX];
+        assert_int_equal(num_format_u64(text, rows[i].value), strlen(rows[i].text));
+        assert_string_equal(text, rows[i].text);
+    }
+}
+
 int
 main(void)
 {
@@ -98,6 +115,7 @@ main(void)
         cmocka_unit_test(python_int_reads_what_int_reads),
         cmocka_unit_test(milli_rounds_at_the_fourth_digit),
         cmocka_unit_test(bytes_know_their_suffixes),
+        cmocka_unit_test(numbers_are_printed_as_printf_does),
     };
     return cmocka_run_group_tests_name("base/num", tests, NULL, NULL);
 }

@@ -36,7 +36,9 @@ setup(void **unused)
     (void)unused;
     scratch_init(&scratch);
     fakeclock_set(1000000, B);
-    state_cell_name(&eu, "eu", "https://eu.example:443", NULL, &rules);
+    const struct upstream upstream = {
+        .name = "eu", .origin = "https://eu.example:443", .base_path = "", .rules = rules};
+    state_cell_name(&eu, &upstream, NULL);
     return 0;
 }
 

@@ -25,13 +25,22 @@ static const struct breaker_rules rules = {.failure_threshold = 3,
                                            .backoff_percent = 100,
                                            .open_max_ms = 10000};
 
+static void
+name_cell(struct state_cell *cell, const char *name, const char *origin, const char *model,
+          const struct breaker_rules *its_rules)
+{
+    const struct upstream upstream = {
+        .name = name, .origin = origin, .base_path = "", .rules = *its_rules};
+    state_cell_name(cell, &upstream, model);
+}
+
 static int
 setup(void **unused)
 {
     (void)unused;
     scratch_init(&scratch);
     fakeclock_set(1000000, B);
-    state_cell_name(&eu, "eu", "https://eu.example:443", NULL, &rules);
+    name_cell(&eu, "eu", "https://eu.example:443", NULL, &rules);
     return 0;
 }
 
@@ -101,7 +110,7 @@ fill_table(struct state *state)
         char name[16];
         struct state_cell cell;
         (void)snprintf(name, sizeof(name), "up%u", i);
-        state_cell_name(&cell, name, "https://x.example:443", NULL, &rules);
+        name_cell(&cell, name, "https://x.example:443", NULL, &rules);
         (void)state_admit(state, &cell, &rules, false);
     }
 }
@@ -148,18 +157,18 @@ the_identity_is_name_place_model_and_shape_of_the_window(void **unused)
     struct breaker_rules other = rules;
     other.failure_threshold = 9; /* a threshold is the reader's own */
     struct state_cell same;
-    state_cell_name(&same, "eu", "https://eu.example:443", NULL, &other);
+    name_cell(&same, "eu", "https://eu.example:443", NULL, &other);
     assert_memory_equal(same.key, eu.key, sizeof(eu.key));
 
     other.window = BREAKER_WINDOW_TIME;
     other.window_size = 60;
     struct state_cell cells[6];
-    state_cell_name(&cells[0], "us", "https://eu.example:443", NULL, &rules);
-    state_cell_name(&cells[1], "eu", "https://us.example:443", NULL, &rules);
-    state_cell_name(&cells[2], "eu", "https://eu.example:443", "gpt-4o", &rules);
-    state_cell_name(&cells[3], "eu", "https://eu.example:443", NULL, &other);
+    name_cell(&cells[0], "us", "https://eu.example:443", NULL, &rules);
+    name_cell(&cells[1], "eu", "https://us.example:443", NULL, &rules);
+    name_cell(&cells[2], "eu", "https://eu.example:443", "gpt-4o", &rules);
+    name_cell(&cells[3], "eu", "https://eu.example:443", NULL, &other);
     other.window_size = 30;
-    state_cell_name(&cells[4], "eu", "https://eu.example:443", NULL, &other);
+    name_cell(&cells[4], "eu", "https://eu.example:443", NULL, &other);
     cells[5] = eu;
     for (size_t i = 0; i < 6; i++) {
         for (size_t j = 0; j < i; j++)
@@ -168,13 +177,30 @@ the_identity_is_name_place_model_and_shape_of_the_window(void **unused)
     assert_string_equal(cells[2].name, "eu/gpt-4o");
 }
 
+/* A file outlives the program that made it, so another program must find the same cells there. */
+static void
+a_breaker_is_named_as_it_always_was(void **unused)
+{
+    (void)unused;
+    /* of SHA-256("eu\0https://eu.example:443/api\0time:60\0gpt-4o") */
+    static const unsigned char key[] = {0x19, 0x8e, 0x12, 0xb1, 0x0c, 0x64, 0xd8, 0x4b,
+                                        0x49, 0x49, 0xb1, 0x68, 0xbb, 0x1c, 0x37, 0x7f};
+    const struct upstream upstream = {.name = "eu",
+                                      .origin = "https://eu.example:443",
+                                      .base_path = "/api",
+                                      .rules = {.window = BREAKER_WINDOW_TIME, .window_size = 60}};
+    struct state_cell cell;
+    state_cell_name(&cell, &upstream, "gpt-4o");
+    assert_memory_equal(cell.key, key, sizeof(key));
+}
+
 static void
 a_long_name_is_cut_and_still_ends(void **unused)
 {
     (void)unused;
     struct state_cell cell;
-    state_cell_name(&cell, "an-upstream-with-a-name-of-forty-seven-letters-", "https://x:443",
-                    "and-a-model", &rules);
+    name_cell(&cell, "an-upstream-with-a-name-of-forty-seven-letters-", "https://x:443",
+              "and-a-model", &rules);
     assert_int_equal(strlen(cell.name), sizeof(cell.name) - 1);
 }
 
@@ -228,6 +254,7 @@ main(void)
         WITH_SCRATCH(when_the_table_is_full_a_process_keeps_the_breaker_to_itself),
         WITH_SCRATCH(looking_claims_no_cell),
         WITH_SCRATCH(the_identity_is_name_place_model_and_shape_of_the_window),
+        WITH_SCRATCH(a_breaker_is_named_as_it_always_was),
         WITH_SCRATCH(a_long_name_is_cut_and_still_ends),
         WITH_SCRATCH(each_visits_used_cells_until_told_to_stop),
         WITH_SCRATCH(the_budget_is_shared_between_processes),
