@@ -29,16 +29,19 @@ presented_keys(const struct access_credentials *credentials)
     return presented;
 }
 
-/* Looks at every key whatever it finds, so that time tells nothing about which one is near. */
+/* Looks at every configured key whatever it finds, so that time tells nothing about which one is
+ * near. What was not presented is not looked for: who asks knows what he presents. */
 static const struct config_key *
 find_key(const struct config_key *keys, size_t count, const struct presented *presented)
 {
     const struct config_key *found = NULL;
     for (size_t i = 0; i < KEYS_MAX; i++) {
         struct digest digest;
+        if (presented->keys[i].len == 0)
+            continue;
         digest_sha256(&digest, &presented->keys[i], 1);
         for (size_t j = 0; j < count; j++) {
-            if (digest_equal(&keys[j].digest, &digest) && presented->keys[i].len > 0)
+            if (digest_equal(&keys[j].digest, &digest))
                 found = &keys[j];
         }
     }

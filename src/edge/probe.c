@@ -1,17 +1,17 @@
 /* probe.c - when to look at the client's socket, and what its state says. */
 #include "edge/probe.h"
 
-#include "relay/request.h"
+#include "relay/params.h"
 
 void
 probe_start(struct probe *probe, const char *const *params, uint64_t now_ms)
 {
     struct tcpsocket_pair *pair = &probe->pair;
     *probe = (struct probe){.due_ms = now_ms + PROBE_FIRST_MS};
-    probe->is_on = tcpsocket_parse(&pair->local, request_param(params, "SERVER_ADDR"),
-                                   request_param(params, "SERVER_PORT")) == 0 &&
-                   tcpsocket_parse(&pair->remote, request_param(params, "REMOTE_ADDR"),
-                                   request_param(params, "REMOTE_PORT")) == 0;
+    probe->is_on = tcpsocket_parse(&pair->local, params_find(params, "SERVER_ADDR"),
+                                   params_find(params, "SERVER_PORT")) == 0 &&
+                   tcpsocket_parse(&pair->remote, params_find(params, "REMOTE_ADDR"),
+                                   params_find(params, "REMOTE_PORT")) == 0;
 }
 
 bool

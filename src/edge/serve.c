@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "relay/engine.h"
+#include "relay/params.h"
 #include "relay/relay.h"
 #include "report/accesslog.h"
 #include "report/logfile.h"
@@ -369,7 +370,7 @@ serve_exchange(void *self, struct exchange *exchange)
     struct serve *serve = self;
     struct visit visit = {.serve = serve, .exchange = exchange};
     struct request_fault fault;
-    const char *root = request_param(exchange->params, "DOCUMENT_ROOT");
+    const char *root = params_find(exchange->params, "DOCUMENT_ROOT");
     if (root)
         config_store_saw_root(serve->configs, span_from(root));
     config_store_refresh(serve->configs);

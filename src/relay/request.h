@@ -59,9 +59,10 @@ struct request_fault {
     const char *detail; /* NULL, or words that are added to the failure's own */
 };
 
-/* Reads the parameters. `mount` NULL: derived from SCRIPT_NAME. -1 and `fault` when the request
- * cannot be taken; the request is usable for an answer in any case. request_fini() it. */
-int request_read(struct request *request, const char *const *params, const char *mount,
+/* Reads the parameters (relay/params.h). `mount` NULL: derived from SCRIPT_NAME. -1 and `fault`
+ * when the request cannot be taken; the request is usable for an answer in any case. request_fini()
+ * it. */
+int request_read(struct request *request, const char *const *list, const char *mount,
                  struct request_fault *fault);
 void request_fini(struct request *request);
 
@@ -80,7 +81,5 @@ bool request_is_upload(const struct request *request);
 
 /* Fills the fault; -1. `detail` may be NULL. */
 int request_refuse(struct request_fault *fault, enum failure failure, const char *detail);
-
-const char *request_param(const char *const *params, const char *name); /* NULL: not there */
 
 #endif

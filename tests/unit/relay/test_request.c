@@ -152,6 +152,30 @@ the_credentials_are_found_where_servers_put_them(void **state)
 }
 
 static void
+whatever_a_proxy_adds_shows_it(void **state)
+{
+    (void)state;
+    static const char *const added[] = {
+        "HTTP_FORWARDED=x",         "HTTP_VIA=x",           "HTTP_X_FORWARDED=x",
+        "HTTP_X_FORWARDED_FOR=x",   "HTTP_X_FORWARDED_BY=", "HTTP_X_CLIENT_IP=x",
+        "HTTP_X_FORWARDED_HOST=x",  "HTTP_X_REAL_IP=x",     "HTTP_X_FORWARDED_PROTO=x",
+        "HTTP_X_FORWARDED_PORT=x",  "HTTP_FORWARDED_FOR=x", "HTTP_CF_CONNECTING_IP=x",
+        "HTTP_X_FORWARDED_SERVER=", "HTTP_TRUE_CLIENT_IP=", "HTTP_X_CLUSTER_CLIENT_IP=x",
+    };
+    for (size_t i = 0; i <= sizeof(added) / sizeof(added[0]); i++) {
+        bool is_added = i < sizeof(added) / sizeof(added[0]);
+        const char *const params[] = {"REQUEST_METHOD=GET", "REQUEST_URI=/v1/models",
+                                      "HTTP_USER_AGENT=x", is_added ? added[i] : NULL, NULL};
+        struct request request;
+        struct request_fault fault;
+        assert_int_equal(request_read(&request, params, "", &fault), 0);
+        if (request.credentials.was_forwarded != is_added)
+            fail_msg("%s", is_added ? added[i] : "none");
+        request_fini(&request);
+    }
+}
+
+static void
 a_page_of_another_host_is_not_this_host(void **state)
 {
     (void)state;
@@ -362,6 +386,7 @@ main(void)
         cmocka_unit_test(headers_beyond_their_maxima_are_refused),
         cmocka_unit_test(a_conversation_is_known_by_its_body_or_its_session),
         cmocka_unit_test(the_credentials_are_found_where_servers_put_them),
+        cmocka_unit_test(whatever_a_proxy_adds_shows_it),
         cmocka_unit_test(a_page_of_another_host_is_not_this_host),
         cmocka_unit_test(a_good_body_is_kept_byte_for_byte_and_understood),
         cmocka_unit_test(bad_bodies_are_refused_with_their_own_error),

@@ -1,0 +1,57 @@
+/* params.c - one walk over the parameters, and a walk for a single one. */
+#include "relay/params.h"
+
+#include <string.h>
+
+#include "base/span.h"
+
+static const struct span names[PARAM_COUNT] = {
+    [PARAM_AUTHORIZATION] = SPAN_LITERAL("REDIRECT_HTTP_AUTHORIZATION"),
+    [PARAM_CONTENT_LENGTH] = SPAN_LITERAL("CONTENT_LENGTH"),
+    [PARAM_CONTENT_TYPE] = SPAN_LITERAL("CONTENT_TYPE"),
+    [PARAM_PATH_INFO] = SPAN_LITERAL("PATH_INFO"),
+    [PARAM_REMOTE_ADDR] = SPAN_LITERAL("REMOTE_ADDR"),
+    [PARAM_REMOTE_USER] = SPAN_LITERAL("REMOTE_USER"),
+    [PARAM_REQUEST_METHOD] = SPAN_LITERAL("REQUEST_METHOD"),
+    [PARAM_REQUEST_URI] = SPAN_LITERAL("REQUEST_URI"),
+    [PARAM_SCRIPT_NAME] = SPAN_LITERAL("SCRIPT_NAME"),
+};
+
+/* PARAM_COUNT: none of them. */
+static enum param
+param_of(struct span name)
+{
+    size_t i = 0;
+    while (i < PARAM_COUNT &&
+           (names[i].len != name.len || memcmp(names[i].ptr, name.ptr, name.len) != 0))
+        i++;
+    return (enum param)i;
+}
+
+void
+params_read(struct params *params, const char *const *list)
+{
+    *params = (struct params){.header_count = 0};
+    for (; *list; list++) {
+        const char *equals = strchr(*list, '=');
+        if (strncmp(*list, PARAMS_HEADER_PREFIX, sizeof(PARAMS_HEADER_PREFIX) - 1) == 0) {
+            params->header_count++;
+            continue;
+        }
+        enum param param =
+            equals ? param_of(span_of(*list, (size_t)(equals - *list))) : PARAM_COUNT;
+        if (param != PARAM_COUNT && !params->values[param])
+            params->values[param] = equals + 1;
+    }
+}
+
+const char *
+params_find(const char *const *list, const char *name)
+{
+    size_t len = strlen(name);
+    for (; *list; list++) {
+        if (strncmp(*list, name, len) == 0 && (*list)[len] == '=')
+            return *list + len + 1;
+    }
+    return NULL;
+}

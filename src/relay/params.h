@@ -1,0 +1,37 @@
+/* params.h - the web server's parameters (RFC 3875, 4.1), looked through once.
+ *
+ * A list of "NAME=value", ended by NULL. Of a name that stands twice the first counts. What is
+ * found is borrowed from the list.
+ */
+#ifndef POSTERN_RELAY_PARAMS_H
+#define POSTERN_RELAY_PARAMS_H
+
+#include <stddef.h>
+
+/* What a request is read from, beside its headers. */
+enum param {
+    PARAM_AUTHORIZATION, /* as Apache's rewrites rename what they pass on */
+    PARAM_CONTENT_LENGTH,
+    PARAM_CONTENT_TYPE,
+    PARAM_PATH_INFO,
+    PARAM_REMOTE_ADDR,
+    PARAM_REMOTE_USER,
+    PARAM_REQUEST_METHOD,
+    PARAM_REQUEST_URI,
+    PARAM_SCRIPT_NAME,
+    PARAM_COUNT
+};
+
+#define PARAMS_HEADER_PREFIX "HTTP_"
+
+struct params {
+    const char *values[PARAM_COUNT]; /* NULL: not there */
+    size_t header_count;             /* of those that are headers of the request */
+};
+
+void params_read(struct params *params, const char *const *list);
+
+/* Any one of them, looked for from the start; NULL: not there. */
+const char *params_find(const char *const *list, const char *name);
+
+#endif
