@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/num.h"
 #include "edge/cgihead.h"
 #include "edge/peer.h"
 
@@ -20,41 +19,16 @@
 #define ANSWER_TIMEOUT_MS 60000
 #define UNREAD_MAX_MS 30000
 
-#define LENGTH_UNKNOWN (-1)
-
 struct conversation {
     int in_fd, out_fd, end_fd;
-    int64_t unread; /* bytes of the body still to come, or LENGTH_UNKNOWN: read to the end */
+    int64_t
+        unread; /* bytes of the body still to come, or EXCHANGE_LENGTH_UNKNOWN: read to the end */
     bool is_drained;
     bool is_broken;
     struct peer peer;
     size_t held;
     char out[8192];
 };
-
-static const char *
-find_param(const char *const *params, const char *name)
-{
-    size_t len = strlen(name);
-    for (; *params; params++)
-        if (strncmp(*params, name, len) == 0 && (*params)[len] == '=')
-            return *params + len + 1;
-    return NULL;
-}
-
-/* A chunked body comes without a length and ends with the input; without either header there is no
- * body, and standard input may be anything. */
-static int64_t
-measure_body(const char *const *params)
-{
-    const char *length = find_param(params, "CONTENT_LENGTH");
-    uint64_t bytes;
-    if (!length || *length == '\0')
-        return find_param(params, "HTTP_TRANSFER_ENCODING") ? LENGTH_UNKNOWN : 0;
-    if (num_parse_u64(span_from(length), INT64_MAX, &bytes))
-        return LENGTH_UNKNOWN;
-    return (int64_t)bytes;
-}
 
 /* Waits until `fd` is ready. -1: not in time, or it is not and the web server wants the end. */
 static int
@@ -73,7 +47,7 @@ static int64_t
 read_body(void *self, char *out, size_t room)
 {
     struct conversation *conversation = self;
-    if (conversation->unread != LENGTH_UNKNOWN && (uint64_t)conversation->unread < room)
+    if (conversation->unread != EXCHANGE_LENGTH_UNKNOWN && (uint64_t)conversation->unread < room)
         room = (size_t)conversation->unread;
     if (room == 0)
         return 0;
@@ -85,7 +59,7 @@ read_body(void *self, char *out, size_t room)
     } while (got < 0 && errno == EINTR);
     if (got == 0)
         conversation->unread = 0;
-    else if (got > 0 && conversation->unread != LENGTH_UNKNOWN)
+    else if (got > 0 && conversation->unread != EXCHANGE_LENGTH_UNKNOWN)
         conversation->unread -= got;
     return got;
 }
@@ -179,10 +153,9 @@ abort_answer(void *self)
 }
 
 static bool
-is_gone(void *self, short revents)
+is_gone(void *self)
 {
     struct conversation *conversation = self;
-    (void)revents; /* the waiting descriptor has two meanings: ask it */
     return conversation->is_broken || peer_is_gone(&conversation->peer);
 }
 
@@ -191,7 +164,8 @@ is_gone(void *self, short revents)
 static int
 open_peer(struct conversation *conversation, const struct cgi_server *server)
 {
-    if (peer_open(&conversation->peer, conversation->out_fd, 0))
+    peer_open(&conversation->peer, -1, -1);
+    if (peer_watch_hangup(&conversation->peer, conversation->out_fd, 0))
         return -1;
     return server->end_fd < 0 ? 0 : peer_add_end(&conversation->peer, server->end_fd);
 }
@@ -202,8 +176,7 @@ cgi_answer(const struct cgi_server *server, const char *const *params, int in_fd
     struct conversation conversation = {.in_fd = in_fd,
                                         .out_fd = out_fd,
                                         .end_fd = server->end_fd,
-                                        .unread = measure_body(params),
-                                        .peer = {.wait_fd = -1}};
+                                        .unread = exchange_body_length(params)};
     bool has_descriptors = open_peer(&conversation, server) == 0;
     struct exchange exchange = {
         .params = params,
@@ -212,10 +185,10 @@ cgi_answer(const struct cgi_server *server, const char *const *params, int in_fd
                  .head = send_head,
                  .bytes = send_bytes,
                  .flush = flush_out,
+                 .end = flush_out,
                  .abort = abort_answer,
                  .is_gone = is_gone,
-                 .wait_fd = conversation.peer.wait_fd,
-                 .wait_events = POLLIN},
+                 .waits = conversation.peer.waits},
         .drain_deadline_ms = &server->drain->deadline_ms,
         .probe = &conversation.peer.probe,
         .is_overload = !has_descriptors,

@@ -2,9 +2,9 @@
  *
  * The edge knows how bytes come and go; serve.h knows what they mean.
  *
- * sink.wait_fd becomes readable (POLLIN) when the other end went away, and once when the process
- * begins to end, so that who waits looks at drain_deadline_ms. It is never readable for any other
- * reason, also while a part of the request's body is still unread; sink.is_gone() takes it back.
+ * One of sink.waits becomes readable when the other end went away, and once when the process begins
+ * to end, so that who waits looks at drain_deadline_ms. That a part of the request's body is still
+ * unread makes it readable once at most; sink.is_gone() takes it back.
  */
 #ifndef POSTERN_EDGE_EXCHANGE_H
 #define POSTERN_EDGE_EXCHANGE_H
@@ -26,6 +26,11 @@ struct exchange {
     struct probe *probe; /* of the client's own socket: off until probe_start() */
     bool is_overload;    /* every thread is busy: this one may only say so, at once */
 };
+
+/* How long the request's body is, by the parameters; EXCHANGE_LENGTH_UNKNOWN: it ends where the
+ * input ends. */
+#define EXCHANGE_LENGTH_UNKNOWN (-1)
+int64_t exchange_body_length(const char *const *params);
 
 typedef void (*exchange_serve_fn)(void *self, struct exchange *exchange);
 

@@ -21,10 +21,10 @@
 #define RESPONDER 1 /* FCGI_RESPONDER; fcgiapp.h does not name it */
 #define PUT_MAX_BYTES (1 << 20)
 
-/* The parameters come from the web server itself, at once; the body may come from a slow client;
- * the answer goes to one. Each bounds one wait, not their sum. */
-#define PARAMS_TIMEOUT_MS 10000
-#define BODY_TIMEOUT_MS 30000
+/* The body may come from a slow client; the answer goes to one. Each bounds one wait, not their
+ * sum.
+ */
+#define REQUEST_TIMEOUT_MS 30000
 #define ANSWER_TIMEOUT_MS 60000
 #define OVERLOAD_TIMEOUT_MS 1000
 
@@ -36,6 +36,7 @@
 struct connection {
     FCGX_Request request;
     struct peer peer;
+    int64_t unread; /* bytes of the body still to come, or EXCHANGE_LENGTH_UNKNOWN */
     bool is_overload;
     bool is_over; /* nothing more is sent … */
     bool is_cut;  /* … and END_REQUEST neither */
@@ -130,7 +131,20 @@ read_body(void *self, char *out, size_t room)
     }
     size_t at_hand = (size_t)(in->stop - in->rdNext);
     size_t more = at_hand < room - taken ? at_hand : room - taken;
-    return (int64_t)taken + FCGX_GetStr(out + taken, (int)more, in);
+    int64_t got = (int64_t)taken + FCGX_GetStr(out + taken, (int)more, in);
+    if (connection->unread != EXCHANGE_LENGTH_UNKNOWN)
+        connection->unread -= got;
+    return got;
+}
+
+/* Was the request read to its end? When its whole body was, the record that ends it is at hand too,
+ * as a rule: a web server sends it with the last of the body. */
+static bool
+has_read_all(struct connection *connection)
+{
+    FCGX_Stream *in = connection->request.in;
+    bool is_at_end = FCGX_HasSeenEOF(in) || (connection->unread == 0 && FCGX_GetChar(in) == EOF);
+    return is_at_end && FCGX_GetError(in) == 0;
 }
 
 /* The library tells a failed write once and forgets it; its error number stays. */
@@ -185,6 +199,18 @@ flush_out(void *self)
     return note_error(connection);
 }
 
+/* END_REQUEST leaves in one write with what the library still holds of the answer. */
+static int
+end_answer(void *self)
+{
+    struct connection *connection = self;
+    if (connection->is_over)
+        return -1;
+    (void)FCGX_FClose(connection->request.err);
+    (void)FCGX_FClose(connection->request.out);
+    return note_error(connection);
+}
+
 /* mod_fcgid ends an answer whose connection broke with an HTML page of its own and makes it look
  * whole, up to the declared length. Told by what it is not: mod_proxy_fcgi, Apache's other way. */
 static bool
@@ -209,11 +235,27 @@ abort_answer(void *self)
     (void)shutdown(connection->request.ipcFd, SHUT_RDWR);
 }
 
+/* What comes after the end of a request is the end of the connection, or the wish that it ends. */
 static bool
-is_gone(void *self, short revents)
+has_hung_up(struct connection *connection)
+{
+    FCGX_Stream *in = connection->request.in;
+    if (FCGX_HasSeenEOF(in))
+        return true;
+    int byte = FCGX_GetChar(in);
+    if (byte == EOF) /* no more than the end of the body */
+        return FCGX_GetError(in) != 0;
+    (void)FCGX_UnGetChar(byte, in);
+    (void)peer_watch_hangup(&connection->peer, connection->request.ipcFd, EPOLLRDHUP);
+    return false;
+}
+
+static bool
+is_gone(void *self)
 {
     struct connection *connection = self;
-    (void)revents; /* the waiting descriptor has two meanings: ask it */
+    if (peer_take_readable(&connection->peer) && has_hung_up(connection))
+        connection->peer.is_gone = true;
     return connection->is_over || peer_is_gone(&connection->peer);
 }
 
@@ -240,11 +282,10 @@ finish(struct connection *connection)
         (void)close(fd);
         return;
     }
-    bool is_read = FCGX_HasSeenEOF(request->in) && FCGX_GetError(request->in) == 0;
-    FCGX_ClearError(request->in); /* a body that broke is no reason to reset the answer */
-    FCGX_Finish_r(request);
-    if (request->ipcFd < 0)
-        return; /* its last write failed and it has closed the descriptor */
+    (void)FCGX_FClose(request->err); /* again, as a rule, and then without effect */
+    (void)FCGX_FClose(request->out);
+    bool is_read = has_read_all(connection);
+    FCGX_Free(request, 0);
     if (!is_read)
         linger(fd);
     (void)close(fd);
@@ -260,10 +301,10 @@ serve(const struct fcgi_server *server, struct connection *connection)
                  .head = send_head,
                  .bytes = send_bytes,
                  .flush = flush_out,
+                 .end = end_answer,
                  .abort = abort_answer,
                  .is_gone = is_gone,
-                 .wait_fd = connection->peer.wait_fd,
-                 .wait_events = POLLIN},
+                 .waits = connection->peer.waits},
         .drain_deadline_ms = &server->drain->deadline_ms,
         .probe = &connection->peer.probe,
         .is_overload = connection->is_overload,
@@ -274,8 +315,8 @@ serve(const struct fcgi_server *server, struct connection *connection)
 void
 fcgi_answer(const struct fcgi_server *server, int fd, bool is_overload)
 {
-    struct connection connection = {.peer = {.wait_fd = -1}, .is_overload = is_overload};
-    set_timeout(fd, SO_RCVTIMEO, is_overload ? OVERLOAD_TIMEOUT_MS : PARAMS_TIMEOUT_MS);
+    struct connection connection = {.is_overload = is_overload};
+    set_timeout(fd, SO_RCVTIMEO, is_overload ? OVERLOAD_TIMEOUT_MS : REQUEST_TIMEOUT_MS);
     set_timeout(fd, SO_SNDTIMEO, is_overload ? OVERLOAD_TIMEOUT_MS : ANSWER_TIMEOUT_MS);
     if (read_params(&connection, fd))
         return;
@@ -286,12 +327,8 @@ fcgi_answer(const struct fcgi_server *server, int fd, bool is_overload)
         finish(&connection);
         return;
     }
-    if (!is_overload) {
-        set_timeout(fd, SO_RCVTIMEO, BODY_TIMEOUT_MS);
-        /* no descriptor left for it means that this host has more to do than it can */
-        connection.is_overload = peer_open(&connection.peer, fd, EPOLLRDHUP) ||
-                                 peer_add_wake(&connection.peer, server->drain->wake_fd);
-    }
+    connection.unread = exchange_body_length((const char *const *)connection.request.envp);
+    peer_open(&connection.peer, fd, server->drain->wake_fd);
     serve(server, &connection);
     peer_close(&connection.peer);
     finish(&connection);

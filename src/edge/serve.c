@@ -116,7 +116,7 @@ answer_options(struct visit *visit)
     answer_put(&answer, "Allow", span_from(ANSWER_METHODS));
     visit->account.status = 204;
     if (answer_send_head(&answer, &visit->exchange->sink) == 0)
-        (void)visit->exchange->sink.flush(visit->exchange->sink.self);
+        (void)visit->exchange->sink.end(visit->exchange->sink.self);
 }
 
 /* A text of our own, whole; without its body when only the head was asked for. */
@@ -277,7 +277,7 @@ tell_gone(struct visit *visit, const struct call *call)
     buf_init(&event, EVENT_MAX_BYTES);
     if (event_format_error(api, row->code, row->message, &event) == 0 &&
         sink->bytes(sink->self, buf_span(&event)) == 0)
-        (void)sink->flush(sink->self);
+        (void)sink->end(sink->self);
     buf_fini(&event);
 }
 

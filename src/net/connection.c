@@ -262,10 +262,7 @@ set_rules(struct setter *set)
     SET(set, PROXY, "");      /* neither http_proxy of the environment … */
     SET(set, NOPROXY, "*");   /* … nor any other */
     SET(set, PROTOCOLS_STR, "http,https");
-    SET(set, REDIR_PROTOCOLS_STR, "https");
-    SET(set, FOLLOWLOCATION, 0L);
-    SET(set, MAXREDIRS, 0L);
-    SET(set, UNRESTRICTED_AUTH, 0L);
+    SET(set, FOLLOWLOCATION, 0L); /* so what it may do on a redirect needs no rule */
     SET(set, NETRC, (long)CURL_NETRC_IGNORED);
     SET(set, DISALLOW_USERNAME_IN_URL, 1L);
     SET(set, PATH_AS_IS, 1L);
@@ -397,12 +394,15 @@ connection_run(struct connection *connection)
 }
 
 int
-connection_wait(struct connection *connection, struct pollfd *watched, uint64_t wait_ms)
+connection_wait(struct connection *connection, struct pollfd *waits, uint64_t wait_ms)
 {
-    struct curl_waitfd extra = {.fd = watched->fd, .events = watched->events};
-    CURLMcode failed = curl_multi_poll(connection->multi, &extra, watched->fd >= 0 ? 1 : 0,
-                                       (int)at_most_int(wait_ms), NULL);
-    watched->revents = extra.revents;
+    struct curl_waitfd extra[TRANSFER_WAITS];
+    for (size_t i = 0; i < TRANSFER_WAITS; i++)
+        extra[i] = (struct curl_waitfd){.fd = waits[i].fd, .events = waits[i].events};
+    CURLMcode failed =
+        curl_multi_poll(connection->multi, extra, TRANSFER_WAITS, (int)at_most_int(wait_ms), NULL);
+    for (size_t i = 0; i < TRANSFER_WAITS; i++)
+        waits[i].revents = extra[i].revents;
     if (failed == CURLM_OK)
         return 0;
     connection->code = CURLE_FAILED_INIT;

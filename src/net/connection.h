@@ -49,9 +49,10 @@ int connection_start(struct connection *connection, struct connection_share *sha
 /* Moves what can be moved; false when the exchange is over. */
 bool connection_run(struct connection *connection);
 
-/* Sleeps until there is something to move, `watched` is ready or the time is over. Of its events
- * the library knows POLLIN, POLLPRI and POLLOUT alone. -1: this host cannot wait. */
-int connection_wait(struct connection *connection, struct pollfd *watched, uint64_t wait_ms);
+/* Sleeps until there is something to move, one of the TRANSFER_WAITS `waits` is ready (its revents
+ * say so) or the time is over. Of their events the library knows POLLIN, POLLPRI and POLLOUT alone.
+ * -1: this host cannot wait. */
+int connection_wait(struct connection *connection, struct pollfd *waits, uint64_t wait_ms);
 
 /* How far the exchange came. */
 struct connection_facts {

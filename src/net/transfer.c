@@ -2,7 +2,6 @@
 #include "net/transfer.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -176,10 +175,10 @@ prepare(struct transfer *t, struct pool *pool)
 }
 
 static int
-ask_observer(struct transfer *t, short revents, uint64_t *wait_ms)
+ask_observer(struct transfer *t, uint64_t *wait_ms)
 {
     *wait_ms = WAIT_MAX_MS;
-    if (t->observer->watch(t->observer->self, revents, wait_ms) != 0)
+    if (t->observer->watch(t->observer->self, wait_ms) != 0)
         return stop(t);
     if (*wait_ms > WAIT_MAX_MS)
         *wait_ms = WAIT_MAX_MS;
@@ -189,12 +188,12 @@ ask_observer(struct transfer *t, short revents, uint64_t *wait_ms)
 static void
 drive(struct transfer *t)
 {
-    struct pollfd watched = {.fd = t->observer->watch_fd, .events = t->observer->watch_events};
+    const struct transfer_observer *observer = t->observer;
     uint64_t wait_ms;
     while (connection_run(t->item->connection)) {
-        if (ask_observer(t, 0, &wait_ms) != 0 ||
-            connection_wait(t->item->connection, &watched, wait_ms) != 0 ||
-            ask_observer(t, watched.revents, &wait_ms) != 0)
+        if (ask_observer(t, &wait_ms) != 0 ||
+            connection_wait(t->item->connection, observer->waits, wait_ms) != 0 ||
+            ask_observer(t, &wait_ms) != 0)
             return;
     }
 }

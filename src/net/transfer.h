@@ -8,11 +8,14 @@
 #ifndef POSTERN_NET_TRANSFER_H
 #define POSTERN_NET_TRANSFER_H
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
 #include "core/wire.h"
+
+#define TRANSFER_WAITS 2
 
 struct transfer_observer {
     void *self;
@@ -20,14 +23,13 @@ struct transfer_observer {
     int (*head)(void *self, const struct wire_reply *reply);
     /* Body bytes, decoded if that was asked for. 0 to go on, -1 to stop. */
     int (*bytes)(void *self, struct span bytes);
-    /* Called before each wait and after each wake-up. `revents` are those of `watch_fd` (poll(2)).
-     * Sets `*wait_ms`, the longest the next wait may take. 0 to go on, -1 to stop. */
-    int (*watch)(void *self, short revents, uint64_t *wait_ms);
-    /* Polled together with the transfer; -1: none. What makes it ready is for watch() to take back,
-     * else the wait does not sleep. Hang-ups are not told: of events it may ask for POLLIN, POLLPRI
-     * and POLLOUT. */
-    int watch_fd;
-    short watch_events;
+    /* Called before each wait and after each wake-up, when the `waits` hold the last poll's
+     * revents. Sets `*wait_ms`, the longest the next wait may take. 0 to go on, -1 to stop. */
+    int (*watch)(void *self, uint64_t *wait_ms);
+    /* Polled together with the transfer. What makes one ready is for watch() to take back, else the
+     * wait does not sleep. Hang-ups are not told: of events they may ask for POLLIN, POLLPRI and
+     * POLLOUT. Always TRANSFER_WAITS of them; fd -1: none. */
+    struct pollfd *waits;
 };
 
 struct pool;

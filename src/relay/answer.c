@@ -82,7 +82,7 @@ int
 answer_send_length(struct answer *answer, struct sink *sink, uint64_t bytes)
 {
     answer_put_length(answer, bytes);
-    return answer_send_head(answer, sink) == 0 ? sink->flush(sink->self) : -1;
+    return answer_send_head(answer, sink) == 0 ? sink->end(sink->self) : -1;
 }
 
 int
@@ -93,7 +93,7 @@ answer_send(struct answer *answer, struct sink *sink, struct span body)
         return -1;
     if (body.len > 0 && sink->bytes(sink->self, body) != 0)
         return -1;
-    return sink->flush(sink->self);
+    return sink->end(sink->self);
 }
 
 int

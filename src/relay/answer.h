@@ -43,10 +43,10 @@ void answer_put_length(struct answer *answer, uint64_t bytes);
 /* 0, or -1 when the client is gone. */
 int answer_send_head(const struct answer *answer, struct sink *sink);
 
-/* The answer to a HEAD: the length of the body that is not sent, flush. */
+/* The answer to a HEAD: the length of the body that is not sent, and the end. */
 int answer_send_length(struct answer *answer, struct sink *sink, uint64_t bytes);
 
-/* Head with its Content-Length, body, flush. */
+/* Head with its Content-Length, body, and the end. */
 int answer_send(struct answer *answer, struct sink *sink, struct span body);
 
 /* One of our own errors, whole, as JSON. */

@@ -7,6 +7,8 @@
 #include "core/statedwait.h"
 #include "dialect/dialect.h"
 
+_Static_assert(SINK_WAITS == TRANSFER_WAITS, "a transfer waits for all of a sink's");
+
 #define MODEL_ROOM 4096 /* a replaced model may be longer than the old one */
 
 void
@@ -141,12 +143,12 @@ renew_lease(struct attempt *attempt, uint64_t now_ms)
 }
 
 static int
-on_watch(void *self, short revents, uint64_t *wait_ms)
+on_watch(void *self, uint64_t *wait_ms)
 {
     struct attempt *attempt = self;
     struct call *call = attempt->call;
     uint64_t now_ms = clock_boot_ms();
-    enum outcome_stop why = call_check(call, now_ms, revents);
+    enum outcome_stop why = call_check(call, now_ms);
     if (why != OUTCOME_NOT_STOPPED)
         return stop(attempt, why);
     uint64_t until_ms = phase_deadline(attempt, &why);
@@ -228,8 +230,7 @@ exchange(struct attempt *attempt)
         .head = on_head,
         .bytes = on_bytes,
         .watch = on_watch,
-        .watch_fd = call->sink->wait_fd,
-        .watch_events = call->sink->wait_events,
+        .waits = call->sink->waits,
     };
     if (encode(attempt, &wire) != 0) {
         attempt->reply.fault = WIRE_LOCAL;

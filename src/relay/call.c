@@ -1,7 +1,6 @@
 /* call.c - the client's side of a call: its clock, its heartbeats, its last word. */
 #include "relay/call.h"
 
-#include <poll.h>
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -28,10 +27,10 @@ call_fini(struct call *call)
 }
 
 enum outcome_stop
-call_check(struct call *call, uint64_t now_ms, short revents)
+call_check(struct call *call, uint64_t now_ms)
 {
     uint64_t drain_ms = call->drain_deadline_ms ? atomic_load(call->drain_deadline_ms) : 0;
-    if (call->is_gone || call->sink->is_gone(call->sink->self, revents)) {
+    if (call->is_gone || call->sink->is_gone(call->sink->self)) {
         call->is_gone = true;
         return OUTCOME_STOP_GONE;
     }
@@ -42,19 +41,29 @@ call_check(struct call *call, uint64_t now_ms, short revents)
 
 /* --- sending -------------------------------------------------------------- */
 
-int
-call_send(struct call *call, struct span bytes)
+static int
+transmit(struct call *call, struct span bytes, int (*leave)(void *self))
 {
     struct sink *sink = call->sink;
-    if (bytes.len == 0)
-        return 0;
-    if (sink->bytes(sink->self, bytes) != 0 || sink->flush(sink->self) != 0) {
+    if ((bytes.len > 0 && sink->bytes(sink->self, bytes) != 0) || leave(sink->self) != 0) {
         call->is_gone = true;
         return -1;
     }
     call->account.bytes += bytes.len;
     call->sent_ms = clock_boot_ms();
     return 0;
+}
+
+int
+call_send(struct call *call, struct span bytes)
+{
+    return bytes.len > 0 ? transmit(call, bytes, call->sink->flush) : 0;
+}
+
+int
+call_end(struct call *call, struct span bytes)
+{
+    return transmit(call, bytes, call->sink->end);
 }
 
 int
@@ -126,17 +135,14 @@ enum outcome_stop
 call_wait(struct call *call, uint64_t wait_ms)
 {
     uint64_t until_ms = clock_boot_ms() + wait_ms;
-    short revents = 0;
     for (;;) {
         uint64_t now_ms = clock_boot_ms();
-        enum outcome_stop stop = call_check(call, now_ms, revents);
+        enum outcome_stop stop = call_check(call, now_ms);
         if (stop != OUTCOME_NOT_STOPPED || now_ms >= until_ms)
             return stop;
         uint64_t pause_ms = until_ms - now_ms < CALL_CHECK_MS ? until_ms - now_ms : CALL_CHECK_MS;
         pause_ms = call_heartbeat(call, now_ms, pause_ms);
-        struct pollfd watched = {.fd = call->sink->wait_fd, .events = call->sink->wait_events};
-        (void)poll(&watched, 1, (int)pause_ms);
-        revents = watched.revents;
+        (void)poll(call->sink->waits, SINK_WAITS, (int)pause_ms);
     }
 }
 
@@ -210,7 +216,7 @@ send_error_event(struct call *call)
     const struct failure_row *row = failure_get(call->failure);
     int result = event_format_error(call->api, row->code, row->message, &event);
     if (result == 0)
-        result = call_send(call, buf_span(&event));
+        result = call_end(call, buf_span(&event));
     buf_fini(&event);
     call->account.was_cut = true;
     return result;

@@ -71,8 +71,8 @@ struct call {
 void call_init(struct call *call, const struct relay *relay, struct request *request);
 void call_fini(struct call *call);
 
-/* Must the call end now, whatever it waits for? `revents` as the sink's wait_fd was polled. */
-enum outcome_stop call_check(struct call *call, uint64_t now_ms, short revents);
+/* Must the call end now, whatever it waits for? */
+enum outcome_stop call_check(struct call *call, uint64_t now_ms);
 
 /* Sends a heartbeat when one is due (streams only). Returns the time until the next, or
  * `longest_ms`. */
@@ -86,6 +86,9 @@ void call_put_facts(struct call *call, struct answer *answer, const char *upstre
 
 /* Body bytes to the client, flushed. -1: it is gone. */
 int call_send(struct call *call, struct span bytes);
+
+/* The last of the answer, maybe nothing, and its end. -1: the client is gone. */
+int call_end(struct call *call, struct span bytes);
 
 /* Whole events; followed by a comment of `sse_padding` bytes, for a web server that keeps bytes
  * back until they are many. */

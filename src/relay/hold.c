@@ -332,12 +332,8 @@ hold_release(struct hold *hold)
         (void)buf_put_span(&hold->bytes, buf_span(&hold->stream.partial));
     if (!hold->is_open && open_gate(hold, has_no_body ? -1 : (int64_t)hold->bytes.len) != 0)
         return;
-    if (hold->bytes.len > 0) {
-        (void)call_send(hold->call, buf_span(&hold->bytes));
-        buf_clear(&hold->bytes);
-    } else if (hold->call->sink->flush(hold->call->sink->self) != 0) {
-        hold->call->is_gone = true;
-    }
+    (void)call_end(hold->call, buf_span(&hold->bytes));
+    buf_clear(&hold->bytes);
 }
 
 void

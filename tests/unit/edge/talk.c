@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -95,6 +96,21 @@ talk_hang_up(void)
 {
     close(talk.client_fd);
     talk.client_fd = -1;
+}
+
+long
+talk_rest(void)
+{
+    char bytes[256];
+    long count = 0;
+    struct pollfd waiting = {.fd = talk.client_fd, .events = POLLIN};
+    while (poll(&waiting, 1, PATIENCE_MS) > 0) {
+        ssize_t got = recv(talk.client_fd, bytes, sizeof(bytes), 0);
+        if (got <= 0)
+            return got == 0 ? count : -1;
+        count += got;
+    }
+    return -1;
 }
 
 void

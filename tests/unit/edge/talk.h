@@ -40,6 +40,7 @@ void talk_begin(void); /* sends a POST whose body is still to come */
 enum fcgirecord_verdict talk_read(void);
 void talk_await(sem_t *semaphore); /* fails the test rather than wait for ever */
 void talk_stand_still(void);       /* in the serve function: says `reached`, waits for `go_on` */
+long talk_rest(void);              /* how many bytes come until the server closes */
 void talk_hang_up(void);
 void talk_end(void); /* the server has let the connection go when this returns */
 void talk_free(void);

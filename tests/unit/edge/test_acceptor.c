@@ -87,10 +87,9 @@ serve_stream(void *self, struct exchange *exchange)
     answer(exchange, 200, "data: first\n\n");
     sem_post(&house.reached);
     while (atomic_load(exchange->drain_deadline_ms) == 0) {
-        struct pollfd waiting = {.fd = exchange->sink.wait_fd,
-                                 .events = exchange->sink.wait_events};
-        (void)poll(&waiting, 1, 2 * PATIENCE_MS); /* longer than the client waits */
-        if (exchange->sink.is_gone(exchange->sink.self, waiting.revents))
+        (void)poll(exchange->sink.waits, SINK_WAITS,
+                   2 * PATIENCE_MS); /* longer than the client waits */
+        if (exchange->sink.is_gone(exchange->sink.self))
             return;
     }
     exchange->sink.bytes(exchange->sink.self, span_from("data: error\n\n"));

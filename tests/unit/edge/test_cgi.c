@@ -92,10 +92,9 @@ read_answer(void)
 }
 
 static bool
-is_readable(int fd)
+wakes(const struct sink *sink)
 {
-    struct pollfd waiting = {.fd = fd, .events = POLLIN};
-    return poll(&waiting, 1, 0) > 0;
+    return poll(sink->waits, SINK_WAITS, 0) > 0;
 }
 
 static int
@@ -225,11 +224,11 @@ static void
 serve_hang_up(void *self, struct exchange *exchange)
 {
     (void)self;
-    script.notes[0] = is_readable(exchange->sink.wait_fd);
-    script.notes[1] = exchange->sink.is_gone(exchange->sink.self, 0);
+    script.notes[0] = wakes(&exchange->sink);
+    script.notes[1] = exchange->sink.is_gone(exchange->sink.self);
     close_fd(&script.from);
-    script.notes[2] = is_readable(exchange->sink.wait_fd);
-    script.notes[3] = exchange->sink.is_gone(exchange->sink.self, 0);
+    script.notes[2] = wakes(&exchange->sink);
+    script.notes[3] = exchange->sink.is_gone(exchange->sink.self);
     script.notes[4] = send_answer(exchange, "hello");
     script.notes[5] = exchange->sink.flush(exchange->sink.self);
 }
@@ -259,11 +258,11 @@ static void
 serve_signalled(void *self, struct exchange *exchange)
 {
     (void)self;
-    script.notes[0] = is_readable(exchange->sink.wait_fd);
-    script.notes[1] = exchange->sink.is_gone(exchange->sink.self, 0);
+    script.notes[0] = wakes(&exchange->sink);
+    script.notes[1] = exchange->sink.is_gone(exchange->sink.self);
     eventfd_write(script.end_fd, 1);
-    script.notes[2] = is_readable(exchange->sink.wait_fd);
-    script.notes[3] = exchange->sink.is_gone(exchange->sink.self, 0);
+    script.notes[2] = wakes(&exchange->sink);
+    script.notes[3] = exchange->sink.is_gone(exchange->sink.self);
     script.notes[4] = send_answer(exchange, "hello");
     script.notes[5] = exchange->sink.bytes(exchange->sink.self, span_of(large, sizeof(large)));
 }
@@ -285,8 +284,8 @@ after_a_signal_to_end_a_last_word_leaves_but_nothing_waits_for_room(void **state
 static void
 serve_half_closed(void *self, struct exchange *exchange)
 {
-    script.notes[0] = is_readable(exchange->sink.wait_fd);
-    script.notes[1] = exchange->sink.is_gone(exchange->sink.self, 0);
+    script.notes[0] = wakes(&exchange->sink);
+    script.notes[1] = exchange->sink.is_gone(exchange->sink.self);
     serve_body(self, exchange);
 }
 

@@ -279,10 +279,9 @@ take_bytes(void *self, struct span bytes)
 }
 
 static int
-take_watch(void *self, short revents, uint64_t *wait_ms)
+take_watch(void *self, uint64_t *wait_ms)
 {
     (void)self;
-    (void)revents;
     *wait_ms = 10000;
     return 0;
 }
@@ -299,11 +298,12 @@ static void *
 work(void *self)
 {
     struct worker *worker = self;
+    struct pollfd waits[TRANSFER_WAITS] = {{.fd = -1}, {.fd = -1}};
     const struct transfer_observer observer = {.self = &worker->bytes,
                                                .head = take_head,
                                                .bytes = take_bytes,
                                                .watch = take_watch,
-                                               .watch_fd = -1};
+                                               .waits = waits};
     for (int i = 0; i < EXCHANGES; i++) {
         struct wire_reply reply;
         struct transfer *transfer =

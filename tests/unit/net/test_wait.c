@@ -73,7 +73,6 @@ run_watching(struct trial *trial, const struct rawserver_script *script)
     trial_open(trial, script, 1, NULL, &trial_options);
     trial->observer = (struct trial_observer){.is_watching = true,
                                               .watch_fd = line.wait_fd,
-                                              .watch_events = POLLIN,
                                               .stops_at_revents = true,
                                               .releases_after_ms = QUIET_MS,
                                               .stops_after_ms = GIVE_UP_MS};
@@ -145,10 +144,8 @@ what_is_not_ready_neither_wakes_nor_spins(void **state)
     open_line();
     write_a_byte(NULL); /* the socket is readable, what is watched is not */
     trial_open(&trial, &script, 1, NULL, &trial_options);
-    trial.observer = (struct trial_observer){.is_watching = true,
-                                             .watch_fd = line.wait_fd,
-                                             .watch_events = POLLIN,
-                                             .stops_after_ms = QUIET_MS};
+    trial.observer = (struct trial_observer){
+        .is_watching = true, .watch_fd = line.wait_fd, .stops_after_ms = QUIET_MS};
     trial_get(&trial);
     assert_string_equal(wire_fault_name(trial.reply.fault), "stopped");
     assert_int_equal(trial.revents, 0);
@@ -166,11 +163,8 @@ what_the_observer_takes_back_wakes_once(void **state)
     struct trial trial;
     int wake_fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
     trial_open(&trial, &script, 1, NULL, &trial_options);
-    trial.observer = (struct trial_observer){.is_watching = true,
-                                             .watch_fd = wake_fd,
-                                             .watch_events = POLLIN,
-                                             .takes_back = true,
-                                             .stops_after_ms = QUIET_MS};
+    trial.observer = (struct trial_observer){
+        .is_watching = true, .watch_fd = wake_fd, .takes_back = true, .stops_after_ms = QUIET_MS};
     trial_get(&trial);
     assert_string_equal(wire_fault_name(trial.reply.fault), "stopped");
     assert_int_equal(trial.revents, POLLIN);

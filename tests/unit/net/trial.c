@@ -45,11 +45,12 @@ until_ms(uint64_t passed_ms, uint64_t limit_ms, uint64_t wait_ms)
 }
 
 static int
-on_watch(void *self, short revents, uint64_t *wait_ms)
+on_watch(void *self, uint64_t *wait_ms)
 {
     struct trial *trial = self;
     const struct trial_observer *observer = &trial->observer;
     uint64_t passed_ms = clock_boot_ms() - trial->began_ms;
+    short revents = trial->waits[0].revents;
     trial->watches++;
     trial->revents = (short)(trial->revents | revents);
     *wait_ms = 60000;
@@ -111,13 +112,15 @@ trial_run(struct trial *trial, const struct wire_request *request)
         .head = on_head,
         .bytes = on_bytes,
         .watch = on_watch,
-        .watch_fd = trial->observer.is_watching ? trial->observer.watch_fd : -1,
-        .watch_events = trial->observer.watch_events,
+        .waits = trial->waits,
     };
     trial_end(trial);
     buf_clear(&trial->body);
     trial->heads = trial->watches = 0;
     trial->revents = 0;
+    int watch_fd = trial->observer.is_watching ? trial->observer.watch_fd : -1;
+    trial->waits[0] = (struct pollfd){.fd = watch_fd, .events = POLLIN};
+    trial->waits[1] = (struct pollfd){.fd = -1};
     trial->has_released = false;
     trial->began_ms = clock_boot_ms();
     trial->transfer = transfer_run(trial->pool, request, &observer, &trial->reply);

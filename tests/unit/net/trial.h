@@ -26,9 +26,8 @@ struct trial_observer {
     uint64_t stops_after_ms;    /* 0: never */
     bool stops_at_revents;
     bool takes_back;  /* reads watch_fd, an eventfd, empty when it was told of it */
-    bool is_watching; /* watch_fd and watch_events count */
+    bool is_watching; /* watch_fd counts */
     int watch_fd;
-    short watch_events;
 };
 
 struct trial {
@@ -45,7 +44,8 @@ struct trial {
     unsigned heads;
     unsigned watches;
     bool has_released; /* after releases_after_ms */
-    short revents;     /* all that were told */
+    struct pollfd waits[TRANSFER_WAITS];
+    short revents; /* all that were told */
     uint64_t began_ms;
     uint64_t took_ms;
 };

@@ -32,6 +32,7 @@ take_bytes(void *self, struct span bytes)
 {
     struct memsink *sink = self;
     assert(sink->heads == 1); /* no body before the head, and one head alone */
+    assert(!sink->has_ended);
     if (sink->body.len + bytes.len > sink->room)
         atomic_store(&sink->is_gone, true);
     if (atomic_load(&sink->is_gone) || sink->was_aborted)
@@ -51,6 +52,15 @@ take_flush(void *self)
     return atomic_load(&sink->is_gone) || sink->was_aborted ? -1 : 0;
 }
 
+static int
+take_end(void *self)
+{
+    struct memsink *sink = self;
+    assert(!sink->has_ended);
+    sink->has_ended = true;
+    return take_flush(self);
+}
+
 static void
 take_abort(void *self)
 {
@@ -59,12 +69,11 @@ take_abort(void *self)
 }
 
 static bool
-look(void *self, short revents)
+look(void *self)
 {
     struct memsink *sink = self;
     struct pollfd waking = {.fd = sink->wake[0], .events = POLLIN};
     char byte;
-    (void)revents;
     while (poll(&waking, 1, 0) > 0 && read(sink->wake[0], &byte, 1) == 1)
         ;
     return atomic_load(&sink->is_gone) || sink->was_aborted;
@@ -83,11 +92,13 @@ memsink_init(struct memsink *sink)
         .head = take_head,
         .bytes = take_bytes,
         .flush = take_flush,
+        .end = take_end,
         .abort = take_abort,
         .is_gone = look,
-        .wait_fd = sink->wake[0],
-        .wait_events = POLLIN,
+        .waits = sink->waits,
     };
+    sink->waits[0] = (struct pollfd){.fd = sink->wake[0], .events = POLLIN};
+    sink->waits[1] = (struct pollfd){.fd = -1};
 }
 
 void

@@ -14,11 +14,13 @@ struct memsink {
     int status; /* 0: no head came */
     unsigned heads, flushes;
     bool was_aborted;
+    bool has_ended;
     struct buf head; /* "Name: value\n" … */
     struct buf body;
     atomic_bool is_gone; /* from any thread, by memsink_leave() */
     size_t room;         /* bytes of body after which a write fails; SIZE_MAX: none */
-    int wake[2];         /* a pipe: sink.wait_fd is its reading end */
+    int wake[2];         /* a pipe: its reading end is waited for */
+    struct pollfd waits[SINK_WAITS];
     void (*on_bytes)(void *self, struct span bytes); /* may be NULL */
     void *self;
 };

@@ -34,15 +34,15 @@ a_call_ends_for_its_client_the_process_or_its_time(void **state)
     scene_ask(&scene, "POST", CHAT, CHAT_BODY);
     struct call *call = &scene.call;
     uint64_t end_ms = call->deadline_ms;
-    assert_int_equal(call_check(call, end_ms - 1, 0), OUTCOME_NOT_STOPPED);
-    assert_int_equal(call_check(call, end_ms, 0), OUTCOME_STOP_TOTAL);
+    assert_int_equal(call_check(call, end_ms - 1), OUTCOME_NOT_STOPPED);
+    assert_int_equal(call_check(call, end_ms), OUTCOME_STOP_TOTAL);
     scene.drain_deadline_ms = 500;
-    assert_int_equal(call_check(call, 499, 0), OUTCOME_NOT_STOPPED);
-    assert_int_equal(call_check(call, 500, 0), OUTCOME_STOP_DRAIN);
+    assert_int_equal(call_check(call, 499), OUTCOME_NOT_STOPPED);
+    assert_int_equal(call_check(call, 500), OUTCOME_STOP_DRAIN);
     memsink_leave(&scene.client);
-    assert_int_equal(call_check(call, 500, 0), OUTCOME_STOP_GONE);
+    assert_int_equal(call_check(call, 500), OUTCOME_STOP_GONE);
     assert_true(call->is_gone);
-    assert_int_equal(call_check(call, 0, 0), OUTCOME_STOP_GONE);
+    assert_int_equal(call_check(call, 0), OUTCOME_STOP_GONE);
 }
 
 static void
@@ -50,9 +50,9 @@ a_process_that_does_not_end_has_no_deadline(void **state)
 {
     (void)state;
     scene_ask(&scene, "POST", CHAT, CHAT_BODY);
-    assert_int_equal(call_check(&scene.call, 1, 0), OUTCOME_NOT_STOPPED); /* 0: not draining */
+    assert_int_equal(call_check(&scene.call, 1), OUTCOME_NOT_STOPPED); /* 0: not draining */
     scene.call.drain_deadline_ms = NULL;
-    assert_int_equal(call_check(&scene.call, 1, 0), OUTCOME_NOT_STOPPED);
+    assert_int_equal(call_check(&scene.call, 1), OUTCOME_NOT_STOPPED);
 }
 
 static void
@@ -120,7 +120,7 @@ a_heartbeat_that_fails_ends_the_call(void **state)
     scene.client.room = 3;
     uint64_t now_ms = scene.call.sent_ms + 1000;
     (void)call_heartbeat(&scene.call, now_ms, 5000);
-    assert_int_equal(call_check(&scene.call, now_ms, 0), OUTCOME_STOP_GONE);
+    assert_int_equal(call_check(&scene.call, now_ms), OUTCOME_STOP_GONE);
 }
 
 /* --- the last word -------------------------------------------------------- */
