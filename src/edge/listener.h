@@ -12,7 +12,7 @@
 
 #include "base/err.h"
 
-#define LISTENER_BACKLOG 1024
+#define LISTENER_BACKLOG 4096 /* the system has its own maximum; a full one is an error at once */
 #define LISTENER_DEFAULT_MODE 0660
 
 struct listener {
