@@ -7,6 +7,7 @@ import pathlib
 import signal
 import sys
 import time
+import traceback
 
 import part_bodies
 import part_cold
@@ -50,13 +51,18 @@ def places(quick):
 
 
 def measure(names, results, trial):
+    """Measures part after part. Of one that breaks the last results stay; the others go on."""
     results.mkdir(parents=True, exist_ok=True)
     for name in names:
         trial.say(f"{name}: {PARTS[name].TITLE}")
         begun = time.monotonic()
-        found = {"machine": machine(), "result": PARTS[name].measure(trial)}
-        (results / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
-        trial.say(f"{name}: {time.monotonic() - begun:.0f} s")
+        try:
+            found = {"machine": machine(), "rounds": trial.rounds,
+                     "result": PARTS[name].measure(trial)}
+            (results / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
+        except Exception:  # whatever it is, the other parts are to be measured
+            trial.say(f"{name}: not measured:\n{traceback.format_exc()}")
+        trial.say(f"{name}: took {time.monotonic() - begun:.0f} s")
 
 
 def main(words):

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import time
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
@@ -34,19 +35,26 @@ def tree(roots):
     return [(pid, *found[pid]) for pid in wanted if pid in found]
 
 
+def _own_seconds(pid, fields):
+    """Of all its threads, also of those that have ended."""
+    try:
+        return time.clock_gettime(~pid << 3 | 2)  # CPUCLOCK_SCHED: nanoseconds, not ticks
+    except OSError:
+        return sum(int(field) for field in fields[11:13]) / TICKS_PER_S
+
+
 def cpu_seconds(roots):
     """{program: seconds}; the time of children that have ended stands under "ended"."""
     seconds = {}
-    for _, name, fields in tree(roots):
-        own, ended = (sum(int(field) for field in fields[at:at + 2]) for at in (11, 13))
-        seconds[name] = seconds.get(name, 0) + own / TICKS_PER_S
-        seconds["ended"] = seconds.get("ended", 0) + ended / TICKS_PER_S
+    for pid, name, fields in tree(roots):
+        ended = sum(int(field) for field in fields[13:15]) / TICKS_PER_S
+        seconds[name] = seconds.get(name, 0) + _own_seconds(pid, fields)
+        seconds["ended"] = seconds.get("ended", 0) + ended
     return seconds
 
 
 def cpu_between(before, after):
-    return {name: round(after[name] - before.get(name, 0), 4)
-            for name in after if after[name] - before.get(name, 0) > 0}
+    return {name: round(max(0, after[name] - before.get(name, 0)), 6) for name in after}
 
 
 def _kilobytes(pid, file, field):

@@ -1,6 +1,7 @@
 """5. Cold: the first answer, an answer as CGI, the size of the program and of an idle process."""
 
 import os
+import resource
 import shutil
 import subprocess
 import time
@@ -9,12 +10,15 @@ import fcgi
 import meter
 import systems
 import table
-from ground import POSTERN, Failed, Ground
+from ground import POSTERN, PROGRAMS, Failed, Ground
 from trial import middle
 from upstreams import JsonUpstream, question
 
 NAME = "cold"
 TITLE = "Cold"
+
+# What a start costs whoever needs libcurl: `linked` calls one function of it that does nothing.
+STARTS = {"postern": [POSTERN, "--version"], "linked": [PROGRAMS / "linked"]}
 
 
 def measure(trial):
@@ -27,7 +31,8 @@ def measure(trial):
                 "first_answer_us": [first["us"] for first in firsts],
                 "idle": [first["idle"] for first in firsts],
                 "after_one": [first["after_one"] for first in firsts],
-                "cgi_us": _cgi_times(url, times), "proxied_us": _proxied_times(url, times)}
+                "cgi_us": _cgi_times(url, times), "proxied_us": _proxied_times(url, times),
+                "start_us": {name: _start_us(argv, times * 5) for name, argv in STARTS.items()}}
 
 
 def _stripped_bytes(ground):
@@ -68,6 +73,16 @@ def _idle_kb(url):
         return meter.memory([process.pid])["postern.fcgi"]
 
 
+def _start_us(argv, times):
+    """CPU time of a program from exec to its end."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    for _ in range(times):
+        subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return round(spent_s * 1e6 / times)
+
+
 def _times(row, url, times):
     with Ground() as ground:
         system = systems.start(row, ground, url)
@@ -89,8 +104,10 @@ def _proxied_times(url, times):
 
 
 def report(result):
-    idle = middle([idle["private_kb"] for idle in result["idle"]])
+    idle, rss = (middle([idle[kind] for idle in result["idle"]])
+                 for kind in ("private_kb", "rss_kb"))
     after = middle([after["private_kb"] for after in result["after_one"]])
+    starts = result["start_us"]
     cgi, proxied = middle(result["cgi_us"]), middle(result["proxied_us"])
     return table.render(["", "median", "worst"], [
         ["from start to the end of the first FastCGI answer, ms",
@@ -98,6 +115,11 @@ def report(result):
         ["a CGI request through lighttpd, ms", table.ms(cgi), table.ms(max(result["cgi_us"]))],
         ["the same request through lighttpd's mod_proxy, ms", table.ms(proxied),
          table.ms(max(result["proxied_us"]))],
+        ["CPU of a start and end of the program (`--version`), ms", table.ms(starts["postern"]),
+         "–"],
+        ["the same of an empty program that is linked with libcurl, ms",
+         table.ms(starts["linked"]), "–"],
+        ["RSS of an idle process, with libraries that others share, MB", table.mb(rss, 2), "–"],
         ["private memory of an idle process, MB", table.mb(idle, 2), "–"],
         ["the same after one request, MB", table.mb(after, 2), "–"],
         ["program, stripped, MB", table.number(result["binary_bytes"] / 1e6, 2), "–"],

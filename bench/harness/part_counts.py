@@ -48,14 +48,19 @@ TOOLS = {
 }
 
 
-def _run(url, program, tool, times, body=JSON_BODY):
+def _no_settings(_ground, _url):
+    return {}
+
+
+def _run(url, program, tool, times, body=JSON_BODY, settings=_no_settings):
     argv, parse = TOOLS[tool]
     message = fcgi.request(body.encode())
     with Ground() as ground, socket.socket(socket.AF_UNIX) as listener:
         path, log = ground.directory / "socket", ground.directory / "tool"
         listener.bind(str(path))
         listener.listen(64)
-        env = {**os.environ, "POSTERN_ENV_FILE": str(systems.write_env(ground, url, {})),
+        env_file = systems.write_env(ground, url, settings(ground, url))
+        env = {**os.environ, "POSTERN_ENV_FILE": str(env_file),
                "NAIVE_UPSTREAM": url + systems.API, "NAIVE_THREADS": "1"}
         argv = [word.replace("@LOG@", str(log)) for word in argv]
         process = ground.spawn("program", [*argv, program], env=env, stdin=listener)
@@ -77,6 +82,15 @@ def _per_request(url, program, tool):
     few, many = (_run(url, program, tool, times) for times in (FEW, MANY))
     each = {name: (many[name] - few.get(name, 0)) / (MANY - FEW) for name in many}
     return {name: round(value, 2) for name, value in each.items() if value >= 0.02}
+
+
+def instructions_per_request(settings):
+    """Of postern, configured by settings(ground, upstream's URL)."""
+    with Ground() as ground:
+        url = f"http://127.0.0.1:{JsonUpstream(ground).port}"
+        few, many = (_run(url, POSTERN, "instructions", times, settings=settings)["instructions"]
+                     for times in (FEW, MANY))
+        return (many - few) / (MANY - FEW)
 
 
 def _per_event(url, program):

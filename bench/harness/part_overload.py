@@ -51,7 +51,7 @@ def report(result):
                       table.ms(run["good_us"]["p99"], 0), table.ms(run["shed_us"]["p50"], 1),
                       table.ms(run["shed_us"]["p99"], 1), statuses, table.number(run["cut"])])
     heads = ["", "peak/s", "goodput/s", "of peak", "good p99 ms", "shed p50 ms", "shed p99 ms",
-             "statuses", "no answer"]
+             "statuses of all rounds", "no answer"]
     return table.render(heads, lines) + (
         f"\n\n{THREADS} threads, an upstream that thinks for {THINK_MS} ms, "
         f"{10 * CAPACITY_PER_S} new connections a second for {result['seconds']} s, whether they "

@@ -1,39 +1,49 @@
-"""4. An upstream behind TLS: warm connections, resumed handshakes, full ones."""
+"""4. An upstream behind TLS: warm connections, resumed handshakes, full ones; many streams."""
 
 import load
 import meter
+import part_streams
 import systems
 import table
+from ground import Ground
 from trial import merge
-from upstreams import JsonUpstream, question
+from upstreams import JsonUpstream, Streamer, question, trust
 
 NAME = "tls"
 TITLE = "An upstream behind TLS"
 ROWS = ("nginx", "postern")
 WAYS = {"warm": "warm connections", "resumed": "a resumed handshake each",
         "full": "a full handshake each"}
+HANDSHAKE_CONNECTIONS = 10
 
 
 def measure(trial):
     counts = trial.choose([10], [1, 10, 100])
+    streams, seconds = trial.choose((200, 2), (1000, 5))
 
     def one(ground, row):
-        upstream = JsonUpstream(ground)
+        upstream = JsonUpstream(ground, Streamer(ground).port)
         body = ground.write("question.json", question(1024, max_tokens=1))
-        found = {}
-        for way in WAYS:
-            with type(ground)() as inner:
-                (inner.directory / "upstream.crt").write_bytes(
-                    (ground.directory / "upstream.crt").read_bytes())
-                system = systems.start(
-                    row, inner, f"https://127.0.0.1:{upstream.tls[way]}",
-                    **({"POSTERN_CA_FILE": inner.directory / "upstream.crt"}
-                       if row.is_gateway else {}))
-                found[way] = {str(count): _run(trial, system, upstream, way, body, count)
-                              for count in (counts if way == "warm" else [10])}
+        found = {way: _way(trial, ground, row, upstream, way, body,
+                           counts if way == "warm" else [HANDSHAKE_CONNECTIONS]) for way in WAYS}
+        found["streams"] = part_streams.run_new(
+            row, f"https://127.0.0.1:{upstream.tls_streams}", streams, seconds,
+            prepare=lambda inner: trust(ground, inner), **_settings(row, trust(ground, ground)))
         return found
 
-    return {"counts": counts, "rounds": trial.in_turn(systems.rows(*ROWS), one)}
+    return {"counts": counts, "streams": streams,
+            "rounds": trial.in_turn(systems.rows(*ROWS), one)}
+
+
+def _settings(row, authority):
+    return {"POSTERN_CA_FILE": authority} if row.is_gateway else {}
+
+
+def _way(trial, ground, row, upstream, way, body, counts):
+    with Ground() as inner:
+        system = systems.start(row, inner, f"https://127.0.0.1:{upstream.tls[way]}",
+                               **_settings(row, trust(ground, inner)))
+        return {str(count): _run(trial, system, upstream, way, body, count) for count in counts}
 
 
 def _run(trial, system, upstream, way, body, count):
@@ -53,22 +63,31 @@ def summary(result):
 
 
 def warm_share(run):
-    return 1 - run["handshakes"] / run["requests"] if run["requests"] else None
+    return max(0, 1 - run["handshakes"] / run["requests"]) if run["requests"] else None
 
 
-def report(result):
-    found = summary(result)
-    lines = []
+def _requests(result, found):
     for row in systems.rows(*ROWS):
         for way, words in WAYS.items():
             for count, run in found.get(row.name, {}).get(way, {}).items():
                 cpu = sum(run["cpu"].values()) * 1e6 / max(1, run["requests"])
                 resumed = 100 * run["resumed"] / run["logged"] if run["logged"] else None
-                lines.append([f"{row.label}, {words}, {count} connections",
-                              table.number(run["per_s"]), table.ms(run["p50_us"]),
-                              table.ms(run["p99_us"]), table.number(cpu),
-                              table.number(100 * max(0, warm_share(run)), 2),
-                              table.number(resumed) if way != "warm" else "–"])
+                warm = warm_share(run)
+                yield [f"{row.label}, {words}, connections: {count}", table.number(run["per_s"]),
+                       table.ms(run["p50_us"]), table.ms(run["p99_us"]), table.number(cpu),
+                       table.number(None if warm is None else 100 * warm, 2),
+                       table.number(resumed) if way != "warm" else "–",
+                       table.number(run["bad_status"] + run["broken"])]
+
+
+def report(result):
+    found = summary(result)
     heads = ["", "requests/s", "p50 ms", "p99 ms", "CPU µs/request", "found a warm one %",
-             "resumed %"]
-    return table.render(heads, lines)
+             "resumed %", "failed"]
+    streams = [part_streams.cells(row, found[row.name]["streams"], None)
+               for row in systems.rows(*ROWS) if row.name in found]
+    return "\n\n".join([
+        table.render(heads, _requests(result, found)),
+        f"**{result['streams']} streams at once, with TLS**",
+        table.render(part_streams.HEADS, streams),
+        "Before the streams' upstream stands an nginx for its TLS, whose time is in theirs."])

@@ -2,6 +2,8 @@
 
 import json
 import re
+import sys
+import traceback
 
 import plot
 import targets
@@ -17,10 +19,11 @@ def _read(parts, directory):
     return results
 
 
-def _taken(machine):
-    return (f"*Taken {machine['taken']} at commit {machine['commit']}: {machine['cores']} cores, "
-            f"{machine['processor']}, Linux {machine['kernel']}; load before it "
-            f"{machine['load_before']}.*")
+def _taken(found):
+    machine, rounds = found["machine"], found.get("rounds", 1)
+    return (f"*Taken {machine['taken']} at commit {machine['commit']}, rounds: {rounds}; "
+            f"{machine['cores']} cores, {machine['processor']}, Linux {machine['kernel']}; load "
+            f"before it {machine['load_before']}.*")
 
 
 def _versions(results):
@@ -36,13 +39,20 @@ def _fill(text, mark, content):
     return re.sub(pattern, lambda found: f"{found[1]}{content}\n{found[2]}", text, flags=re.S)
 
 
+def _part(part, found):
+    try:
+        return f"{_taken(found)}\n\n{part.report(found['result'])}"
+    except (KeyError, TypeError, IndexError):  # results of an older harness
+        traceback.print_exc(file=sys.stderr)
+        return f"{_taken(found)}\n\nTo be measured again: `bench/run {part.NAME}`."
+
+
 def write(parts, directory, place):
     results = _read(parts, directory)
     text = (TREE / "doc" / "performance.md").read_text()
     text = _fill(text, "targets", targets.report(results))
     text = _fill(text, "versions", _versions(results))
     for name, found in results.items():
-        content = f"{_taken(found['machine'])}\n\n{parts[name].report(found['result'])}"
-        text = _fill(text, name, content)
+        text = _fill(text, name, _part(parts[name], found))
     (place / "performance.md").write_text(text)
     (place / "performance.svg").write_text(plot.draw(results))

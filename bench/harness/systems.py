@@ -107,7 +107,14 @@ def start_naive(ground, url, _settings):
 
 def start_postern_lighttpd(ground, url, settings):
     processes = settings.pop("processes", 1)
-    return _lighttpd(ground, POSTERN, write_env(ground, url, settings), processes=processes)
+    program = _with_own_state(ground) if settings.pop("own_states", False) else POSTERN
+    return _lighttpd(ground, program, write_env(ground, url, settings), processes=processes)
+
+
+def _with_own_state(ground):
+    """postern, each process of it with a state file of its own."""
+    return ground.write("postern-alone", "#!/bin/sh\n"
+                        f"POSTERN_STATE={ground.directory}/breakers.$$ exec {POSTERN}\n", 0o755)
 
 
 def start_postern_cgi(ground, url, settings):
@@ -172,7 +179,7 @@ ROWS = (
     Row("postern-nginx", "nginx, **postern**", start_postern_nginx, "postern.fcgi",
         is_gateway=True),
     Row("postern-apache", "Apache, **postern**", start_postern_apache, "postern.fcgi",
-        streams_max=200, is_gateway=True),
+        is_gateway=True),
     Row("postern-cgi", "lighttpd, **postern** as CGI", start_postern_cgi, "ended", streams_max=1,
         is_gateway=True),
     Row("portkey", "Portkey", start_portkey, "node", is_gateway=True),

@@ -43,20 +43,29 @@ def make_certificate(ground):
         check=True, capture_output=True)
 
 
+def trust(upstream_ground, ground):
+    """The file of authorities for a system that asks that upstream. It holds one: like the system's
+    directory, where one is looked up by its name, and unlike a bundle of all."""
+    own = (upstream_ground.directory / "upstream.crt").read_text()
+    return ground.write("authority.crt", own, 0o644)
+
+
 class JsonUpstream:
-    """nginx. `port` speaks HTTP; `tls` are the ports of the three ways to speak TLS."""
+    """nginx. `port` speaks HTTP; `tls` are the ports of the three ways to speak TLS, `tls_streams`
+    is the one where TLS stands before a streamer."""
 
     WAYS = ("warm", "resumed", "full")
 
-    def __init__(self, ground):
+    def __init__(self, ground, streamer_port=9):
         if not shutil.which("nginx"):
             raise Failed("nginx is not installed")
         self.ground = ground
-        self.port, self.status = free_port(), free_port()
+        self.port, self.status, self.tls_streams = free_port(), free_port(), free_port()
         self.tls = {way: free_port() for way in self.WAYS}
         make_certificate(ground)
         conf = ground.render(
             "upstream.conf", PORT=self.port, STATUS=self.status, ANSWER=answer(),
+            TLS_STREAMS=self.tls_streams, STREAMER=streamer_port,
             **{f"TLS_{way.upper()}": port for way, port in self.tls.items()})
         ground.spawn("upstream", ["nginx", "-p", ground.directory,
                                   "-e", ground.directory / "upstream-start.log", "-c", conf])
