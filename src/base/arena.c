@@ -90,15 +90,28 @@ arena_array(struct arena *arena, size_t count, size_t size)
 char *
 arena_copy(struct arena *arena, struct span text)
 {
-    if (text.len == SIZE_MAX)
-        return NULL;
-    char *copy = take(arena, text.len + 1);
-    if (!copy)
-        return NULL;
-    if (text.len > 0)
-        memcpy(copy, text.ptr, text.len);
-    copy[text.len] = '\0';
-    return copy;
+    return arena_join(arena, &text, 1);
+}
+
+char *
+arena_join(struct arena *arena, const struct span *parts, size_t count)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].len >= SIZE_MAX - len)
+            return NULL;
+        len += parts[i].len;
+    }
+    char *text = take(arena, len + 1);
+    char *end = text;
+    for (size_t i = 0; text && i < count; i++) {
+        if (parts[i].len > 0)
+            memcpy(end, parts[i].ptr, parts[i].len);
+        end += parts[i].len;
+    }
+    if (text)
+        *end = '\0';
+    return text;
 }
 
 char *

@@ -28,6 +28,7 @@ void *arena_array(struct arena *arena, size_t count, size_t size); /* NULL on ov
 
 /* NUL-terminated copies; NULL as above. */
 char *arena_copy(struct arena *arena, struct span text);
+char *arena_join(struct arena *arena, const struct span *parts, size_t count);
 char *arena_printf(struct arena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

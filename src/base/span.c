@@ -46,14 +46,19 @@ span_is(struct span s, const char *text)
 bool
 span_is_nocase(struct span s, const char *text)
 {
-    size_t len = strlen(text);
-    return s.len == len && equal_nocase(s.ptr, text, len);
+    return span_equal_nocase(s, span_from(text));
 }
 
 bool
 span_equal(struct span a, struct span b)
 {
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+bool
+span_equal_nocase(struct span a, struct span b)
+{
+    return a.len == b.len && equal_nocase(a.ptr, b.ptr, a.len);
 }
 
 bool

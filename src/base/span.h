@@ -29,6 +29,7 @@ struct span span_from(const char *text); /* NULL gives the empty span */
 bool span_is(struct span s, const char *text);
 bool span_is_nocase(struct span s, const char *text); /* ASCII only */
 bool span_equal(struct span a, struct span b);
+bool span_equal_nocase(struct span a, struct span b); /* ASCII only */
 bool span_has_prefix(struct span s, const char *prefix);
 bool span_has_prefix_nocase(struct span s, const char *prefix);
 bool span_has_suffix(struct span s, const char *suffix);

@@ -6,20 +6,34 @@
 #define REQUEST_VALUE_MAX_BYTES 1024
 #define RESPONSE_VALUE_MAX_BYTES 8192
 
-/* A "-" at the end makes it a family: one or more letters, digits and hyphens may follow. */
-static const char *const request_names[] = {
-    "accept",          "anthropic-",   "content-type",
-    "idempotency-key", "openai-beta",  "openai-organization",
-    "openai-project",  "traceparent",  "user-agent",
-    "x-ms-",           "x-stainless-", "x-client-request-id",
+/* One header, or a family of them: after its beginning one or more letters, digits and hyphens. */
+struct listed {
+    struct span name; /* in lower case */
+    bool is_family;
+};
+#define ONE(name)                                                                                  \
+    {                                                                                              \
+        SPAN_LITERAL(name), false                                                                  \
+    }
+#define FAMILY(name)                                                                               \
+    {                                                                                              \
+        SPAN_LITERAL(name), true                                                                   \
+    }
+
+static const struct listed request_names[] = {
+    ONE("accept"),          FAMILY("anthropic-"),   ONE("content-type"),
+    ONE("idempotency-key"), ONE("openai-beta"),     ONE("openai-organization"),
+    ONE("openai-project"),  ONE("traceparent"),     ONE("user-agent"),
+    FAMILY("x-ms-"),        FAMILY("x-stainless-"), ONE("x-client-request-id"),
 };
 
 /* Nothing here may mean something to the web server in front of us: it reads Status, Location,
  * X-Sendfile and their like out of a CGI answer and acts on them; Content-Length and the framing
  * are our own. */
-static const char *const response_names[] = {
-    "anthropic-",  "apim-request-id", "azureml-", "content-disposition", "content-type", "openai-",
-    "retry-after", "retry-after-",    "x-ms-",    "x-ratelimit-",        "x-request-id",
+static const struct listed response_names[] = {
+    FAMILY("anthropic-"), ONE("apim-request-id"), FAMILY("azureml-"),  ONE("content-disposition"),
+    ONE("content-type"),  FAMILY("openai-"),      ONE("retry-after"),  FAMILY("retry-after-"),
+    FAMILY("x-ms-"),      FAMILY("x-ratelimit-"), ONE("x-request-id"),
 };
 
 /* Azure's prefix is a whole world. Some of its headers are credentials
@@ -42,23 +56,25 @@ is_name_byte(char c)
 
 /* A family's tail comes from outside: a byte that ends a name or a line must not hide in it. */
 static bool
-matches(struct span name, const char *listed)
+matches(struct span name, const struct listed *listed)
 {
-    struct span prefix = span_from(listed);
-    if (!span_has_suffix(prefix, "-"))
-        return span_is_nocase(name, listed);
-    for (size_t i = prefix.len; i < name.len; i++) {
+    size_t len = listed->name.len;
+    if (listed->is_family ? name.len <= len : name.len != len)
+        return false;
+    if (!span_equal_nocase(span_of(name.ptr, len), listed->name))
+        return false;
+    for (size_t i = len; i < name.len; i++) {
         if (!is_name_byte(name.ptr[i]))
             return false;
     }
-    return name.len > prefix.len && span_has_prefix_nocase(name, listed);
+    return true;
 }
 
 static bool
-is_listed(struct span name, const char *const *names, size_t count)
+is_listed(struct span name, const struct listed *names, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (matches(name, names[i]))
+        if (matches(name, &names[i]))
             return true;
     }
     return false;

@@ -124,12 +124,12 @@ read_content_encoding(struct head *head, struct span value)
 
 /* Headers that say where the body ends and what it is. Each returns what is wrong, or NULL. */
 static const struct rule {
-    const char *name;
+    struct span name;
     const char *(*read)(struct head *head, struct span value);
 } rules[] = {
-    {"content-length", read_content_length},
-    {"transfer-encoding", read_transfer_encoding},
-    {"content-encoding", read_content_encoding},
+    {SPAN_LITERAL("content-length"), read_content_length},
+    {SPAN_LITERAL("transfer-encoding"), read_transfer_encoding},
+    {SPAN_LITERAL("content-encoding"), read_content_encoding},
 };
 
 /* Looks at all fields at the block's end, because only then is the last one unfolded. */
@@ -139,7 +139,7 @@ judge_fields(struct head *head)
     for (size_t i = 0; i < head->field_count; i++) {
         struct span name = field_name(head, &head->fields[i]);
         for (size_t r = 0; r < sizeof(rules) / sizeof(rules[0]); r++) {
-            if (!span_is_nocase(name, rules[r].name))
+            if (!span_equal_nocase(name, rules[r].name))
                 continue;
             const char *wrong = rules[r].read(head, field_value(head, &head->fields[i]));
             if (wrong)

@@ -6,20 +6,26 @@
 const struct span *
 wire_header_find(const struct wire_headers *headers, const char *name)
 {
+    struct span wanted = span_from(name);
     for (size_t i = 0; i < headers->count; i++) {
-        if (span_is_nocase(headers->items[i].name, name))
+        if (span_equal_nocase(headers->items[i].name, wanted))
             return &headers->items[i].value;
     }
     return NULL;
 }
 
+static bool
+is_letter_or_digit(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
 bool
 wire_is_name(struct span text)
 {
-    static const char taken[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                "!#$%&'*+-.^_`|~";
+    static const char others[] = "!#$%&'*+-.^_`|~";
     for (size_t i = 0; i < text.len; i++) {
-        if (!memchr(taken, text.ptr[i], sizeof(taken) - 1))
+        if (!is_letter_or_digit(text.ptr[i]) && !memchr(others, text.ptr[i], sizeof(others) - 1))
             return false;
     }
     return text.len > 0;

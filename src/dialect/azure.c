@@ -21,9 +21,9 @@ azure_target(const struct dialect_ask *ask, const struct upstream *upstream, str
 {
     struct span path = ask->operation->azure_style ? ask->path : ask->operation->rest;
     const char *prefix = ask->operation->azure_style ? "" : "/openai/v1/";
-    struct span base = base_before_root(upstream);
-    return arena_printf(arena, SPAN_FMT "%s" SPAN_FMT "%s" SPAN_FMT, SPAN_ARG(base), prefix,
-                        SPAN_ARG(path), ask->has_query ? "?" : "", SPAN_ARG(ask->query));
+    const struct span parts[] = {base_before_root(upstream), span_from(prefix), path,
+                                 span_from(ask->has_query ? "?" : ""), ask->query};
+    return arena_join(arena, parts, sizeof(parts) / sizeof(parts[0]));
 }
 
 static bool

@@ -18,8 +18,9 @@ auto_target(const struct dialect_ask *ask, const struct upstream *upstream, stru
     struct span path = ask->path;
     if (upstream->base_is_v1 && span_has_prefix(path, "/v1/"))
         path = span_of(path.ptr + 3, path.len - 3);
-    return arena_printf(arena, "%s" SPAN_FMT "%s" SPAN_FMT, upstream->base_path, SPAN_ARG(path),
-                        ask->has_query ? "?" : "", SPAN_ARG(ask->query));
+    const struct span parts[] = {span_from(upstream->base_path), path,
+                                 span_from(ask->has_query ? "?" : ""), ask->query};
+    return arena_join(arena, parts, sizeof(parts) / sizeof(parts[0]));
 }
 
 static bool
@@ -186,11 +187,19 @@ add_credentials(const struct dialect_ask *ask, const struct upstream *upstream, 
         add_header(headers, "api-key", span_from(upstream->key));
         return 0;
     }
-    const char *bearer = arena_printf(arena, "Bearer %s", upstream->key);
+    const struct span parts[] = {SPAN_LITERAL("Bearer "), span_from(upstream->key)};
+    const char *bearer = arena_join(arena, parts, sizeof(parts) / sizeof(parts[0]));
     if (!bearer)
         return -1;
     add_header(headers, "Authorization", span_from(bearer));
     return 0;
+}
+
+static const char *
+add_agent(struct arena *arena, struct span clients)
+{
+    const struct span parts[] = {clients, SPAN_LITERAL(" " USER_AGENT)};
+    return arena_join(arena, parts, sizeof(parts) / sizeof(parts[0]));
 }
 
 /* Built from the allow-list, never copied: the client's own credentials are not on it. */
@@ -198,7 +207,9 @@ static int
 encode_headers(const struct dialect_ask *ask, const struct upstream *upstream, struct arena *arena,
                struct wire_headers *headers)
 {
-    headers->items = arena_array(arena, WIRE_HEADERS_MAX, sizeof(*headers->items));
+    size_t most = ask->headers->count + 2; /* the key and the agent */
+    size_t room = most < WIRE_HEADERS_MAX ? most : WIRE_HEADERS_MAX;
+    headers->items = arena_array(arena, room, sizeof(*headers->items));
     if (!headers->items || add_credentials(ask, upstream, arena, headers) != 0)
         return -1;
     const char *agent = USER_AGENT;
@@ -207,7 +218,7 @@ encode_headers(const struct dialect_ask *ask, const struct upstream *upstream, s
         if (!allow_request_header(header.name) || !allow_request_value(header.value))
             continue;
         if (span_is_nocase(header.name, "user-agent"))
-            agent = arena_printf(arena, SPAN_FMT " " USER_AGENT, SPAN_ARG(header.value));
+            agent = add_agent(arena, header.value);
         else if (headers->count < WIRE_HEADERS_MAX - 1) /* a place is kept for the agent */
             headers->items[headers->count++] = header;
     }
@@ -223,9 +234,10 @@ dialect_encode(const struct dialect_ask *ask, const struct route_candidate *cand
 {
     const struct upstream *upstream = candidate->upstream;
     const char *target = encode_target(ask, candidate, arena);
+    const struct span url[] = {span_from(upstream->origin), span_from(target)};
     *out = (struct wire_request){
         .method = ask->method,
-        .url = target ? arena_printf(arena, "%s%s", upstream->origin, target) : NULL,
+        .url = target ? arena_join(arena, url, sizeof(url) / sizeof(url[0])) : NULL,
         .origin = upstream->origin,
         .ca_file = upstream->ca_file,
         .decode = ask->accepts_coded && ask->operation->row->answer == OPERATION_ANSWER_JSON,

@@ -23,15 +23,20 @@ query_without_version(struct span query, struct arena *arena)
 static const char *
 openai_target(const struct dialect_ask *ask, const struct upstream *upstream, struct arena *arena)
 {
-    const char *query = "";
-    if (ask->has_query && !ask->operation->azure_style)
-        query = arena_printf(arena, "?" SPAN_FMT, SPAN_ARG(ask->query));
-    else if (ask->has_query)
-        query = query_without_version(ask->query, arena);
-    if (!query)
-        return NULL;
-    return arena_printf(arena, "%s%s/" SPAN_FMT "%s", upstream->base_path,
-                        upstream->base_is_v1 ? "" : "/v1", SPAN_ARG(ask->operation->rest), query);
+    const char *mark = "";
+    struct span query = {NULL, 0};
+    if (ask->has_query && !ask->operation->azure_style) {
+        mark = "?";
+        query = ask->query;
+    } else if (ask->has_query) {
+        query = span_from(query_without_version(ask->query, arena));
+        if (!query.ptr)
+            return NULL;
+    }
+    const struct span parts[] = {span_from(upstream->base_path),
+                                 span_from(upstream->base_is_v1 ? "/" : "/v1/"),
+                                 ask->operation->rest, span_from(mark), query};
+    return arena_join(arena, parts, sizeof(parts) / sizeof(parts[0]));
 }
 
 static bool

@@ -1,6 +1,7 @@
 /* cgihead.c - writes the header block of an answer. */
 #include "edge/cgihead.h"
 
+#include "base/num.h"
 #include "core/failure.h"
 
 static bool
@@ -14,29 +15,28 @@ is_name(struct span name)
     return name.len > 0;
 }
 
-static bool
-is_value(struct span value)
+static int
+put_line(struct buf *out, struct span name, struct span value)
 {
-    for (size_t i = 0; i < value.len; i++) {
-        unsigned char c = (unsigned char)value.ptr[i];
-        if ((c < ' ' && c != '\t') || c == 127)
-            return false;
-    }
-    return true;
+    return buf_put_span(out, name) || buf_append(out, ": ", 2) || buf_put_span(out, value) ||
+                   buf_append(out, "\r\n", 2)
+               ? -1
+               : 0;
 }
 
 int
 cgihead_format(struct buf *out, int status, const struct wire_headers *headers)
 {
-    if (buf_putf(out, "Status: %d %s\r\n", status, failure_reason(status)))
+    char code[NUM_FORMAT_MAX];
+    size_t len = num_format_u64(code, (uint64_t)status);
+    if (buf_puts(out, "Status: ") || buf_append(out, code, len) || buf_append(out, " ", 1) ||
+        buf_puts(out, failure_reason(status)) || buf_append(out, "\r\n", 2))
         return -1;
     for (size_t i = 0; i < headers->count; i++) {
         const struct wire_header *header = &headers->items[i];
-        if (!is_name(header->name) || !is_value(header->value))
-            continue;
-        if (buf_put_span(out, header->name) || buf_puts(out, ": ") ||
-            buf_put_span(out, header->value) || buf_puts(out, "\r\n"))
+        bool is_line = is_name(header->name) && wire_is_value(header->value);
+        if (is_line && put_line(out, header->name, header->value) != 0)
             return -1;
     }
-    return buf_puts(out, "\r\n");
+    return buf_append(out, "\r\n", 2);
 }

@@ -75,10 +75,18 @@ framing_length(const struct wire_body *body)
 static bool
 is_ours(struct span name)
 {
-    static const char *const ours[] = {"host",   "content-length",  "transfer-encoding", "te",
-                                       "expect", "accept-encoding", "connection",        "upgrade"};
+    static const struct span ours[] = {
+        SPAN_LITERAL("host"),
+        SPAN_LITERAL("content-length"),
+        SPAN_LITERAL("transfer-encoding"),
+        SPAN_LITERAL("te"),
+        SPAN_LITERAL("expect"),
+        SPAN_LITERAL("accept-encoding"),
+        SPAN_LITERAL("connection"),
+        SPAN_LITERAL("upgrade"),
+    };
     for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) {
-        if (span_is_nocase(name, ours[i]))
+        if (span_equal_nocase(name, ours[i]))
             return true;
     }
     return false;

@@ -1,9 +1,9 @@
 /* answer.c - heads of answers, built from the allow-list and our own headers. */
 #include "relay/answer.h"
 
-#include <stdio.h>
 #include <string.h>
 
+#include "base/num.h"
 #include "base/secrets.h"
 #include "core/allow.h"
 
@@ -44,9 +44,8 @@ answer_put_retry_after(struct answer *answer, uint64_t wait_ms)
 {
     if (wait_ms == 0)
         return;
-    (void)snprintf(answer->retry_after, sizeof(answer->retry_after), "%llu",
-                   (unsigned long long)((wait_ms + 999) / 1000));
-    answer_put(answer, "Retry-After", span_from(answer->retry_after));
+    size_t len = num_format_u64(answer->retry_after, (wait_ms + 999) / 1000);
+    answer_put(answer, "Retry-After", span_of(answer->retry_after, len));
 }
 
 void
@@ -64,8 +63,8 @@ answer_put_retry(struct answer *answer, enum failure failure, uint64_t wait_ms)
 void
 answer_put_length(struct answer *answer, uint64_t bytes)
 {
-    (void)snprintf(answer->length, sizeof(answer->length), "%llu", (unsigned long long)bytes);
-    answer_put(answer, "Content-Length", span_from(answer->length));
+    size_t len = num_format_u64(answer->length, bytes);
+    answer_put(answer, "Content-Length", span_of(answer->length, len));
 }
 
 int

@@ -7,20 +7,20 @@
 
 #include <stdint.h>
 
+#include "base/num.h"
 #include "core/wire.h"
 #include "relay/request.h"
 #include "relay/sink.h"
 
 #define ANSWER_HEADERS_MAX 64
-#define ANSWER_NUMBER_MAX 24
 #define ANSWER_METHODS "GET, POST, PUT, PATCH, DELETE, OPTIONS" /* for Allow */
 
 struct answer {
     int status;
     struct wire_header items[ANSWER_HEADERS_MAX];
     size_t count;
-    char retry_after[ANSWER_NUMBER_MAX];
-    char length[ANSWER_NUMBER_MAX];
+    char retry_after[NUM_FORMAT_MAX];
+    char length[NUM_FORMAT_MAX];
 };
 
 /* Begins with what every answer carries. */

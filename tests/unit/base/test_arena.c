@@ -36,11 +36,14 @@ texts_end_and_do_not_touch_one_another(void **state)
     arena_init(&arena, 1000000);
     const char *copy = arena_copy(&arena, span_of("abcdef", 3));
     const char *empty = arena_copy(&arena, span_of(NULL, 0));
+    const struct span parts[] = {SPAN_LITERAL("one"), {NULL, 0}, SPAN_LITERAL(", two")};
+    const char *joined = arena_join(&arena, parts, 3);
     const char *printed = arena_printf(&arena, "%s-%d", "number", 42);
     char *large = arena_array(&arena, 100, 100);
     memset(large, 'x', 100 * 100);
     assert_string_equal(copy, "abc");
     assert_string_equal(empty, "");
+    assert_string_equal(joined, "one, two");
     assert_string_equal(printed, "number-42");
     arena_fini(&arena);
 }
@@ -56,6 +59,8 @@ the_maximum_holds(void **state)
     assert_non_null(arena_alloc(&arena, 900));
     assert_null(arena_alloc(&arena, 200));
     assert_null(arena_copy(&arena, span_of("", SIZE_MAX)));
+    const struct span wraps[] = {{"", SIZE_MAX / 2}, {"", SIZE_MAX / 2}, {"", 10}};
+    assert_null(arena_join(&arena, wraps, 3));
     arena_fini(&arena);
     assert_non_null(arena_alloc(&arena, 900));
     arena_fini(&arena);
