@@ -1,9 +1,13 @@
 /* head.c - the rules for an upstream's header block, one line at a time. */
 #include "core/head.h"
 
+#include "base/mem.h"
 #include "base/num.h"
 
 #define CONTENT_LENGTH_MAX ((uint64_t)INT64_MAX)
+#define FIELDS_FIRST 16 /* a whole stream long they take room, and most answers have few */
+
+static const char no_memory[] = "no memory for the header block";
 
 static enum head_progress
 bad(struct head *head, const char *why)
@@ -29,6 +33,10 @@ void
 head_fini(struct head *head)
 {
     buf_fini(&head->text);
+    mem_free(head->fields);
+    mem_free(head->headers);
+    head->fields = NULL;
+    head->headers = NULL;
 }
 
 static bool
@@ -163,6 +171,9 @@ end_block(struct head *head)
     const char *wrong = judge_fields(head);
     if (wrong)
         return bad(head, wrong);
+    head->headers = mem_array(head->field_count, sizeof(*head->headers));
+    if (!head->headers)
+        return bad(head, no_memory);
     head->stage = HEAD_COMPLETE;
     return HEAD_ENDED;
 }
@@ -190,6 +201,22 @@ read_fold(struct head *head, struct span line)
     return HEAD_GOES_ON;
 }
 
+/* The place of one more field; NULL: there is no memory. */
+static struct head_field *
+add_field(struct head *head)
+{
+    if (head->field_count == head->field_room) {
+        size_t room = head->field_room > 0 ? head->field_room * 2 : FIELDS_FIRST;
+        struct head_field *more =
+            mem_grow(head->fields, head->field_count * sizeof(*more), room * sizeof(*more));
+        if (!more)
+            return NULL;
+        head->fields = more;
+        head->field_room = room;
+    }
+    return &head->fields[head->field_count++];
+}
+
 static enum head_progress
 read_field(struct head *head, struct span line)
 {
@@ -212,7 +239,10 @@ read_field(struct head *head, struct span line)
     field.value_len = (uint32_t)value.len;
     if (buf_put_span(&head->text, value) != 0)
         return bad(head, "header block too large");
-    head->fields[head->field_count++] = field;
+    struct head_field *place = add_field(head);
+    if (!place)
+        return bad(head, no_memory);
+    *place = field;
     return HEAD_GOES_ON;
 }
 

@@ -45,9 +45,9 @@ struct head {
     bool is_chunked;
     enum head_coding coding;
     struct buf text;
-    size_t field_count;
-    struct head_field fields[WIRE_HEADERS_MAX];
-    struct wire_header headers[WIRE_HEADERS_MAX];
+    struct head_field *fields;
+    size_t field_count, field_room;
+    struct wire_header *headers; /* once the block ended */
 };
 
 /* `may_decode`: gzip and deflate were asked for; otherwise every content coding is bad.

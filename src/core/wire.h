@@ -47,6 +47,7 @@ struct wire_request {
     struct wire_headers headers;
     struct wire_body body;
     bool decode; /* ask for gzip and deflate and hand on decoded bytes; else "identity" */
+    size_t receive_bytes; /* of the answer at a time; 0: 16 KB, which is most too */
     uint64_t connect_timeout_ms;
     const char
         *ca_file; /* the upstream's own authorities instead of the pool's; NULL: the pool's */

@@ -13,8 +13,6 @@
 #include "net/framing.h"
 #include "net/unread.h"
 
-#define RECEIVE_BYTES 16384L
-
 /* The library ties a connection to a pair of its objects: the easy one is the exchange, the multi
  * one holds the connection between exchanges. */
 struct connection {
@@ -272,7 +270,6 @@ set_rules(struct setter *set)
     SET(set, SSL_VERIFYPEER, 1L);
     SET(set, SSL_VERIFYHOST, 2L);
     SET(set, SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    SET(set, BUFFERSIZE, RECEIVE_BYTES);
     SET(set, TCP_NODELAY, 1L);
     SET(set, TCP_KEEPALIVE, 1L);
 }
@@ -294,6 +291,7 @@ set_origin(struct setter *set, const struct pool_options *options,
            const struct wire_request *request)
 {
     SET(set, URL, request->url);
+    SET(set, BUFFERSIZE, (long)request->receive_bytes);
     SET(set, CONNECTTIMEOUT_MS, at_most_int(request->connect_timeout_ms));
     SET(set, MAXLIFETIME_CONN, at_most_int(options->connection_life_s));
     SET(set, MAXAGE_CONN, at_most_int(options->idle_life_s));

@@ -9,7 +9,8 @@
 
 _Static_assert(SINK_WAITS == TRANSFER_WAITS, "a transfer waits for all of a sink's");
 
-#define MODEL_ROOM 4096 /* a replaced model may be longer than the old one */
+#define EVENTS_BYTES 4096 /* a thousand streams take that much each, as long as they last */
+#define MODEL_ROOM 4096   /* a replaced model may be longer than the old one */
 
 void
 attempt_name_cell(const struct call *call, const struct route_candidate *candidate,
@@ -236,6 +237,7 @@ exchange(struct attempt *attempt)
         attempt->reply.fault = WIRE_LOCAL;
         return;
     }
+    wire.receive_bytes = call->request->wants_stream ? EVENTS_BYTES : 0;
     account_wait_begin(&call->account, clock_boot_us());
     attempt->transfer = transfer_run(call->relay->pool, &wire, &observer, &attempt->reply);
     account_wait_end(&call->account, clock_boot_us());
