@@ -4,15 +4,18 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/num.h"
 #include "base/secrets.h"
 
 #define LINE_MAX_BYTES 4096
+#define TEXT_MAX_BYTES (LINE_MAX_BYTES - 1) /* room for the line feed */
 #define QUOTE_TEXT_MAX 256
 
 static atomic_int log_fd = STDERR_FILENO;
@@ -32,19 +35,58 @@ log_open(int fd, enum log_level level)
     atomic_store(&log_threshold, (int)level);
 }
 
-/* "2026-01-31T12:00:00.123Z postern[42] info " */
+/* Asked for once: nothing here forks. */
+static long
+own_pid(void)
+{
+    static atomic_long known;
+    long pid = atomic_load(&known);
+    if (pid == 0) {
+        pid = (long)getpid();
+        atomic_store(&known, pid);
+    }
+    return pid;
+}
+
+/* The last `digits` of `value`, and what follows them. */
+static char *
+put_digits(char *out, unsigned value, size_t digits, char after)
+{
+    for (size_t at = digits; at > 0; value /= 10)
+        out[--at] = (char)('0' + value % 10);
+    out[digits] = after;
+    return out + digits + 1;
+}
+
+static char *
+put_text(char *out, const char *text)
+{
+    size_t len = strlen(text);
+    memcpy(out, text, len);
+    return out + len;
+}
+
+/* "2026-01-31T12:00:00.123Z postern[42] info ", without the C library's many ways to print it. */
 static size_t
-format_head(char *line, size_t size, enum log_level level)
+format_head(char line[LINE_MAX_BYTES], enum log_level level)
 {
     uint64_t now = clock_unix_ms();
     time_t seconds = (time_t)(now / 1000);
-    struct tm utc;
-    char stamp[32] = "";
-    if (gmtime_r(&seconds, &utc))
-        (void)strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &utc);
-    int len = snprintf(line, size, "%s.%03uZ postern[%ld] %s ", stamp, (unsigned)(now % 1000),
-                       (long)getpid(), level_names[level]);
-    return len > 0 && (size_t)len < size ? (size_t)len : 0;
+    struct tm utc = {0};
+    (void)gmtime_r(&seconds, &utc);
+    char *at = put_digits(line, (unsigned)utc.tm_year + 1900, 4, '-');
+    at = put_digits(at, (unsigned)utc.tm_mon + 1, 2, '-');
+    at = put_digits(at, (unsigned)utc.tm_mday, 2, 'T');
+    at = put_digits(at, (unsigned)utc.tm_hour, 2, ':');
+    at = put_digits(at, (unsigned)utc.tm_min, 2, ':');
+    at = put_digits(at, (unsigned)utc.tm_sec, 2, '.');
+    at = put_digits(at, (unsigned)(now % 1000), 3, 'Z');
+    at = put_text(at, " postern[");
+    at += num_format_u64(at, (uint64_t)own_pid());
+    at = put_text(at, "] ");
+    at = put_text(at, level_names[level]);
+    *at++ = ' ';
+    return (size_t)(at - line);
 }
 
 /* Each run of a secret is replaced in place; the replacement is never longer than the line has
@@ -70,26 +112,53 @@ redact(char *line, size_t len, size_t max)
     return len;
 }
 
-void
-log_write(enum log_level level, const char *format, ...)
+static bool
+is_wanted(enum log_level level)
 {
-    if ((int)level > atomic_load(&log_threshold))
-        return;
-    int saved_errno = errno;
-    char line[LINE_MAX_BYTES];
-    const size_t max = sizeof(line) - 1; /* room for the line feed */
-    size_t len = format_head(line, max, level);
-    va_list args;
-    va_start(args, format);
-    int added = vsnprintf(line + len, max - len, format, args);
-    va_end(args);
-    if (added > 0)
-        len += (size_t)added < max - len ? (size_t)added : max - len - 1;
-    len = redact(line, len, max);
+    return (int)level <= atomic_load(&log_threshold);
+}
+
+static void
+write_line(char line[LINE_MAX_BYTES], size_t len)
+{
+    len = redact(line, len, TEXT_MAX_BYTES);
     line[len++] = '\n';
     /* A line that cannot be written is lost: there is nowhere to tell. */
     ssize_t ignored = write(atomic_load(&log_fd), line, len);
     (void)ignored;
+}
+
+void
+log_write(enum log_level level, const char *format, ...)
+{
+    if (!is_wanted(level))
+        return;
+    int saved_errno = errno;
+    char line[LINE_MAX_BYTES];
+    size_t len = format_head(line, level);
+    size_t room = TEXT_MAX_BYTES - len;
+    va_list args;
+    va_start(args, format);
+    int added = vsnprintf(line + len, room, format, args);
+    va_end(args);
+    if (added > 0)
+        len += (size_t)added < room ? (size_t)added : room - 1;
+    write_line(line, len);
+    errno = saved_errno;
+}
+
+void
+log_put(enum log_level level, struct span text)
+{
+    if (!is_wanted(level))
+        return;
+    int saved_errno = errno;
+    char line[LINE_MAX_BYTES];
+    size_t len = format_head(line, level);
+    size_t added = text.len < TEXT_MAX_BYTES - len ? text.len : TEXT_MAX_BYTES - len - 1;
+    if (added > 0)
+        memcpy(line + len, text.ptr, added);
+    write_line(line, len + added);
     errno = saved_errno;
 }
 

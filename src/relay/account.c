@@ -1,22 +1,29 @@
 /* account.c - keeps the list of attempts and their time. */
 #include "relay/account.h"
 
-#include <stdio.h>
+#include <string.h>
+
+#include "base/span.h"
 
 void
 account_attempt(struct account *account, const char *upstream, const char *word)
 {
+    const struct span parts[] = {span_from(account->attempts_len > 0 ? "," : ""),
+                                 span_from(upstream), SPAN_LITERAL(":"), span_from(word)};
     size_t room = sizeof(account->attempts) - account->attempts_len;
     char *end = account->attempts + account->attempts_len;
     account->count++;
     if (account->is_full)
         return;
-    int len = snprintf(end, room, "%s%s:%s", account->attempts_len > 0 ? "," : "", upstream, word);
-    account->is_full = len < 0 || (size_t)len >= room;
-    if (account->is_full)
-        *end = '\0';
-    else
-        account->attempts_len += (size_t)len;
+    size_t len = parts[0].len + parts[1].len + parts[2].len + parts[3].len;
+    account->is_full = len >= room; /* the NUL, too */
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && !account->is_full; i++) {
+        memcpy(end, parts[i].ptr, parts[i].len);
+        end += parts[i].len;
+    }
+    *end = '\0';
+    if (!account->is_full)
+        account->attempts_len += len;
 }
 
 void

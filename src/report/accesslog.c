@@ -1,25 +1,60 @@
 /* accesslog.c - formats the line of a request. */
 #include "report/accesslog.h"
 
+#include "base/buf.h"
 #include "base/log.h"
+#include "base/num.h"
 
-static const char *
+#define LINE_MAX_BYTES 4096
+#define LINE_USUAL_BYTES 512
+
+static struct span
 or_dash(const char *text)
 {
-    return text && *text ? text : "-";
+    return span_from(text && *text ? text : "-");
+}
+
+static struct span
+digit(bool is_set)
+{
+    return span_from(is_set ? "1" : "0");
+}
+
+static struct span
+number(char out[NUM_FORMAT_MAX], uint64_t value)
+{
+    return span_of(out, num_format_u64(out, value));
 }
 
 void
 accesslog_write(const struct accesslog_entry *entry)
 {
     char method[LOG_QUOTE_MAX], path[LOG_QUOTE_MAX];
+    char status[NUM_FORMAT_MAX], bytes[NUM_FORMAT_MAX], took[NUM_FORMAT_MAX], own[NUM_FORMAT_MAX];
     uint64_t own_us = entry->took_us > entry->waited_us ? entry->took_us - entry->waited_us : 0;
-    log_write(LOG_LEVEL_INFO,
-              "request req=%s client=%s method=%s path=%s operation=%s status=%d upstream=%s "
-              "attempts=%s stream=%d cut=%d code=%s bytes=%llu ms=%llu overhead_us=%llu",
-              entry->request_id, entry->client, log_quote(method, span_from(entry->method)),
-              log_quote(path, entry->path), or_dash(entry->operation), entry->status,
-              or_dash(entry->upstream), or_dash(entry->attempts), entry->is_stream, entry->was_cut,
-              or_dash(entry->code), (unsigned long long)entry->bytes,
-              (unsigned long long)(entry->took_us / 1000), (unsigned long long)own_us);
+    const struct span parts[] = {
+        SPAN_LITERAL("request req="),  span_from(entry->request_id),
+        SPAN_LITERAL(" client="),      span_from(entry->client),
+        SPAN_LITERAL(" method="),      span_from(log_quote(method, span_from(entry->method))),
+        SPAN_LITERAL(" path="),        span_from(log_quote(path, entry->path)),
+        SPAN_LITERAL(" operation="),   or_dash(entry->operation),
+        SPAN_LITERAL(" status="),      number(status, (uint64_t)entry->status),
+        SPAN_LITERAL(" upstream="),    or_dash(entry->upstream),
+        SPAN_LITERAL(" attempts="),    or_dash(entry->attempts),
+        SPAN_LITERAL(" stream="),      digit(entry->is_stream),
+        SPAN_LITERAL(" cut="),         digit(entry->was_cut),
+        SPAN_LITERAL(" code="),        or_dash(entry->code),
+        SPAN_LITERAL(" bytes="),       number(bytes, entry->bytes),
+        SPAN_LITERAL(" ms="),          number(took, entry->took_us / 1000),
+        SPAN_LITERAL(" overhead_us="), number(own, own_us),
+    };
+    struct buf line;
+    buf_init(&line, LINE_MAX_BYTES);
+    (void)buf_reserve(&line, LINE_USUAL_BYTES);
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (buf_put_span(&line, parts[i]) != 0)
+            break; /* the log would cut it there, too */
+    }
+    log_put(LOG_LEVEL_INFO, buf_span(&line));
+    buf_fini(&line);
 }

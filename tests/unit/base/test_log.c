@@ -3,7 +3,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -82,6 +84,41 @@ every_occurrence_is_taken_out_up_to_the_end_of_a_full_line(void **state)
 }
 
 static void
+a_text_that_is_there_is_treated_as_a_printed_one(void **state)
+{
+    (void)state;
+    char line[8192], printed[8192], text[5000];
+    log_put(LOG_LEVEL_DEBUG, span_from("not this"));
+    log_put(LOG_LEVEL_INFO, span_from("key=verysecret 100%"));
+    assert_string_equal(read_line(line, sizeof(line)), "info key=[redacted] 100%");
+    memset(text, 'x', sizeof(text));
+    log_write(LOG_LEVEL_INFO, "%.*s", (int)sizeof(text), text);
+    const char *expected = read_line(printed, sizeof(printed));
+    log_put(LOG_LEVEL_INFO, span_of(text, sizeof(text)));
+    assert_string_equal(read_line(line, sizeof(line)), expected);
+}
+
+static void
+a_line_begins_with_its_time_and_its_process(void **state)
+{
+    (void)state;
+    char line[8192], process[64];
+    struct tm now = {0};
+    time_t before = time(NULL);
+    log_write(LOG_LEVEL_WARN, "text");
+    time_t after = time(NULL);
+    ssize_t len = read(pipe_fds[0], line, sizeof(line) - 1);
+    assert_true(len > 0);
+    line[len] = '\0';
+    const char *rest = strptime(line, "%Y-%m-%dT%H:%M:%S", &now);
+    assert_non_null(rest);
+    assert_in_range(timegm(&now), before, after);
+    assert_int_equal(strspn(rest + 1, "0123456789"), 3);
+    (void)snprintf(process, sizeof(process), "Z postern[%ld] warn text\n", (long)getpid());
+    assert_string_equal(rest + 4, process);
+}
+
+static void
 a_short_secret_does_not_blank_the_log(void **state)
 {
     (void)state;
@@ -122,6 +159,10 @@ main(void)
                                         close_pipe),
         cmocka_unit_test_setup_teardown(every_occurrence_is_taken_out_up_to_the_end_of_a_full_line,
                                         open_pipe, close_pipe),
+        cmocka_unit_test_setup_teardown(a_text_that_is_there_is_treated_as_a_printed_one, open_pipe,
+                                        close_pipe),
+        cmocka_unit_test_setup_teardown(a_line_begins_with_its_time_and_its_process, open_pipe,
+                                        close_pipe),
         cmocka_unit_test_setup_teardown(a_short_secret_does_not_blank_the_log, open_pipe,
                                         close_pipe),
         cmocka_unit_test_setup_teardown(levels_above_the_threshold_are_dropped, open_pipe,
