@@ -96,7 +96,18 @@ passes_sieve(const char *four)
     return (known.sieve[bit / 64] >> (bit % 64) & 1) != 0;
 }
 
-/* The same for all secrets. */
+/* May this fragment? Of 64 secrets one gram of four bytes in twelve passes by chance: only all of
+ * them together spare a text that it is compared with each secret. */
+static bool
+may_be_fragment(const char *text)
+{
+    for (size_t at = 0; at + 4 <= SECRETS_FRAGMENT; at++)
+        if (!passes_sieve(text + at))
+            return false;
+    return true;
+}
+
+/* How many bytes at the front of `text` stand in any secret. */
 static size_t
 longest_match(struct span text)
 {
@@ -119,7 +130,7 @@ find(struct span text, struct span *found)
             at += SECRETS_FRAGMENT - 3;
             continue;
         }
-        size_t len = passes_sieve(rest.ptr) ? longest_match(rest) : 0;
+        size_t len = may_be_fragment(rest.ptr) ? longest_match(rest) : 0;
         if (len > 0) {
             *found = span_of(rest.ptr, len);
             return true;

@@ -32,6 +32,9 @@ the_first_pattern_that_matches_takes_the_model(void **state)
     assert_string_equal(found_pattern(&table, "gpt-4o-mini"), "gpt-4*");
     assert_string_equal(found_pattern(&table, "gpt-4"), "gpt-4*");
     assert_string_equal(found_pattern(&table, "gpt-4.1"), "gpt-4*");
+    assert_string_equal(found_pattern(&table, "gpt-4*"), "gpt-4*");
+    assert_string_equal(found_pattern(&table, "gpt-4*x"), "gpt-4*");
+    assert_string_equal(found_pattern(&table, "gpt-4.10"), "gpt-4*");
     assert_string_equal(found_pattern(&table, "gpt-"), "*");
     assert_string_equal(found_pattern(&table, "GPT-4o"), "*");
     assert_string_equal(found_pattern(&table, ""), "*");
