@@ -1,11 +1,10 @@
-/* acceptor.c - the loop of poll and accept. */
+/* acceptor.c - the loop of poll, and the answer to overload. */
 #include "edge/acceptor.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -17,34 +16,13 @@
 #define COMPLAINT_EVERY_MS 1000
 
 struct watch {
-    const struct acceptor *acceptor;
+    struct workers *workers;
+    struct gate *gate;
+    int signal_fd;
+    bool is_on;   /* no worker watches the listening socket */
     int spare_fd; /* given up to accept one connection when no descriptor is left; -1: is gone */
     uint64_t complained_at_ms;
 };
-
-/* What accept(2) failed with, by what to do about it. */
-enum trouble {
-    TROUBLE_NONE,  /* nobody there, or this connection is broken: go on */
-    TROUBLE_SPENT, /* the host has no descriptor or memory left */
-    TROUBLE_FATAL  /* our own socket */
-};
-
-static enum trouble
-judge_accept(int accept_errno)
-{
-    static const struct {
-        int number;
-        enum trouble trouble;
-    } known[] = {
-        {EMFILE, TROUBLE_SPENT}, {ENFILE, TROUBLE_SPENT},   {ENOBUFS, TROUBLE_SPENT},
-        {ENOMEM, TROUBLE_SPENT}, {EBADF, TROUBLE_FATAL},    {EINVAL, TROUBLE_FATAL},
-        {EFAULT, TROUBLE_FATAL}, {ENOTSOCK, TROUBLE_FATAL}, {EOPNOTSUPP, TROUBLE_FATAL},
-    };
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-        if (known[i].number == accept_errno)
-            return known[i].trouble;
-    return TROUBLE_NONE;
-}
 
 /* At most once a second: overload must not fill the disk. */
 static void
@@ -57,37 +35,11 @@ complain(struct watch *watch, const char *event)
     log_write(LOG_LEVEL_WARN, "%s", event);
 }
 
-static int
-accept_one(const struct acceptor *acceptor)
-{
-    return accept4(acceptor->listen_fd, NULL, NULL, SOCK_CLOEXEC);
-}
-
 static void
-give(struct watch *watch, int fd, bool must_shed)
+shed(struct watch *watch, int fd)
 {
-    if (!watch->acceptor->give(watch->acceptor->self, fd, must_shed))
+    if (!workers_shed(watch->workers, fd))
         complain(watch, "connection_closed reason=too_many_waiting");
-}
-
-/* Gives up the spare descriptor, so that the connection is answered "too busy" and not left
- * hanging. Where that is no help, waits a little, as poll(2) would call again at once. */
-static void
-accept_with_spare(struct watch *watch)
-{
-    complain(watch, "connection_refused reason=no_descriptor_or_memory_left");
-    int fd = -1;
-    if (watch->spare_fd >= 0) {
-        (void)close(watch->spare_fd);
-        watch->spare_fd = -1;
-        fd = accept_one(watch->acceptor);
-    }
-    if (fd >= 0) {
-        give(watch, fd, true);
-        return;
-    }
-    struct pollfd signals = {.fd = watch->acceptor->signal_fd, .events = POLLIN};
-    (void)poll(&signals, 1, EXHAUSTED_PAUSE_MS);
 }
 
 static void
@@ -97,55 +49,119 @@ keep_spare(struct watch *watch)
         watch->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-static int
-accept_waiting(struct watch *watch, struct err *err)
+static void
+drop_spare(struct watch *watch)
 {
-    for (int i = 0; i < ACCEPTS_PER_LOOK; i++) {
-        int fd = accept_one(watch->acceptor);
-        if (fd >= 0) {
-            give(watch, fd, false);
-            continue;
-        }
-        switch (judge_accept(errno)) {
-        case TROUBLE_NONE:
-            return 0;
-        case TROUBLE_SPENT:
-            accept_with_spare(watch);
-            return 0;
-        case TROUBLE_FATAL:
-            return err_system(err, "accept");
-        }
+    if (watch->spare_fd >= 0)
+        (void)close(watch->spare_fd);
+    watch->spare_fd = -1;
+}
+
+/* Gives up the spare descriptor, so that the connection is answered "too busy" and not left
+ * hanging. Where that is no help, waits a little, as poll(2) would call again at once. */
+static int
+shed_with_spare(struct watch *watch, struct err *err)
+{
+    enum gate_trouble why;
+    complain(watch, "connection_refused reason=no_descriptor_or_memory_left");
+    drop_spare(watch);
+    int fd = gate_accept(watch->gate, &why);
+    if (fd >= 0) {
+        shed(watch, fd);
+        return 0;
+    }
+    if (why == GATE_FATAL)
+        return err_system(err, "accept");
+    if (why == GATE_NOBODY)
+        return 0;
+    struct pollfd signals = {.fd = watch->signal_fd, .events = POLLIN};
+    (void)poll(&signals, 1, EXHAUSTED_PAUSE_MS);
+    return 0;
+}
+
+/* While all workers are busy. */
+static int
+shed_one(struct watch *watch, bool *is_somebody_there, struct err *err)
+{
+    enum gate_trouble why;
+    int fd = gate_accept(watch->gate, &why);
+    if (fd >= 0) {
+        shed(watch, fd);
+        return 0;
+    }
+    *is_somebody_there = false;
+    switch (why) {
+    case GATE_NOBODY:
+        return 0;
+    case GATE_SPENT:
+        return shed_with_spare(watch, err);
+    case GATE_FATAL:
+        return err_system(err, "accept");
     }
     return 0;
+}
+
+/* Somebody waits, or a worker called. A worker is asked before each connection, so that none is
+ * turned away while one is free. */
+static int
+attend(struct watch *watch, struct err *err)
+{
+    bool is_somebody_there = true;
+    int rc = 0;
+    for (int i = 0; i < ACCEPTS_PER_LOOK && is_somebody_there && rc == 0; i++) {
+        switch (workers_take_watch(watch->workers)) {
+        case WORKERS_WATCH:
+            watch->is_on = false;
+            return 0;
+        case WORKERS_SPENT:
+            rc = shed_with_spare(watch, err);
+            break;
+        case WORKERS_BUSY:
+            rc = shed_one(watch, &is_somebody_there, err);
+            break;
+        }
+    }
+    return rc;
+}
+
+/* Waits once. 1: go on; 0: a signal asked for the end; -1: an error. */
+static int
+look(struct watch *watch, struct err *err)
+{
+    struct pollfd waiting[3] = {
+        {.fd = watch->signal_fd, .events = POLLIN},
+        {.fd = watch->gate->call_fd, .events = POLLIN},
+        {.fd = watch->is_on ? watch->gate->listen_fd : -1, .events = POLLIN}};
+    keep_spare(watch);
+    if (poll(waiting, 3, -1) < 0)
+        return errno == EINTR ? 1 : err_system(err, "poll");
+    int number = waiting[0].revents ? signals_read(watch->signal_fd) : 0;
+    if (number > 0) {
+        log_write(LOG_LEVEL_INFO, "process_ending signal=%s", strsignal(number));
+        return 0;
+    }
+    if (waiting[1].revents) {
+        gate_clear_call(watch->gate);
+        watch->is_on = true;
+    }
+    if (!waiting[1].revents && !waiting[2].revents)
+        return 1;
+    return attend(watch, err) ? -1 : 1;
 }
 
 int
 acceptor_run(const struct acceptor *acceptor, struct err *err)
 {
-    struct watch watch = {.acceptor = acceptor, .spare_fd = -1};
-    int rc = 0;
-    for (;;) {
-        struct pollfd waiting[2] = {{.fd = acceptor->signal_fd, .events = POLLIN},
-                                    {.fd = acceptor->listen_fd, .events = POLLIN}};
-        keep_spare(&watch);
-        if (poll(waiting, 2, -1) < 0) {
-            if (errno == EINTR)
-                continue;
-            rc = err_system(err, "poll");
-            break;
-        }
-        int number = waiting[0].revents ? signals_read(acceptor->signal_fd) : 0;
-        if (number > 0) {
-            log_write(LOG_LEVEL_INFO, "process_ending signal=%s", strsignal(number));
-            break;
-        }
-        if (waiting[1].revents) {
-            rc = accept_waiting(&watch, err);
-            if (rc)
-                break;
-        }
-    }
-    if (watch.spare_fd >= 0)
-        (void)close(watch.spare_fd);
+    struct watch watch = {.workers = acceptor->workers,
+                          .gate = workers_gate(acceptor->workers),
+                          .signal_fd = acceptor->signal_fd,
+                          .is_on = true,
+                          .spare_fd = -1};
+    int rc;
+    do
+        rc = look(&watch, err);
+    while (rc > 0);
+    gate_close(watch.gate);
+    drop_spare(&watch);
     return rc;
 }

@@ -1,24 +1,22 @@
-/* acceptor.h - takes connections and hands them on until a signal asks for the end.
+/* acceptor.h - waits for the signal that asks for the end, and watches the listening socket while
+ * no worker does (workers.h).
  *
- * It never reads from a connection, so no peer can hold it up.
+ * It accepts only what is turned away, and never reads from a connection, so no peer can hold it
+ * up.
  */
 #ifndef POSTERN_EDGE_ACCEPTOR_H
 #define POSTERN_EDGE_ACCEPTOR_H
 
-#include <stdbool.h>
-
 #include "base/err.h"
+#include "edge/workers.h"
 
 struct acceptor {
-    int listen_fd; /* non-blocking */
+    struct workers *workers;
     int signal_fd; /* of signals_open() */
-    /* Takes `fd`. `must_shed`: it was accepted with the last descriptor, so it can only be refused.
-     * False: there was no place for it and it was closed. */
-    bool (*give)(void *self, int fd, bool must_shed);
-    void *self;
 };
 
-/* 0: a signal asked for the end. -1 and `err`: the listening socket is of no more use. */
+/* 0: a signal asked for the end. -1 and `err`: the listening socket is of no more use. Nobody
+ * accepts any more when it returns, no worker either. */
 int acceptor_run(const struct acceptor *acceptor, struct err *err);
 
 #endif

@@ -2,29 +2,29 @@
 #include "edge/workers.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 
 struct worker {
-    struct worker *next; /* on the idle or on the ended list */
+    struct worker *next; /* on the ended list */
     struct workers *pool;
     pthread_t thread;
-    pthread_cond_t wake;
-    int fd; /* the next connection; -1: none */
 };
 
 struct workers {
     struct workers_options options;
+    struct gate gate;
     pthread_mutex_t lock; /* of all below */
     pthread_cond_t all_ended;
     pthread_condattr_t monotonic;
     pthread_attr_t thread_attr;
-    unsigned threads; /* started and not ended, without the reserved one */
-    unsigned idle_count;
-    struct worker *idle;  /* last used first */
-    struct worker *ended; /* to be joined */
+    unsigned threads;      /* started and not ended, without the reserved one */
+    _Atomic unsigned idle; /* of them: at the gate, or on the way there; read without lock too */
+    bool is_spent;         /* one at the gate was without a descriptor for who came */
+    struct worker *ended;  /* to be joined */
     bool is_stopping;
 
     pthread_t shedder;
@@ -49,34 +49,154 @@ time_in(uint64_t ms)
     return time;
 }
 
-/* --- a thread ------------------------------------------------------------- */
+/* --- the watch ------------------------------------------------------------ */
 
+static void *work(void *self);
+
+/* With the lock: the ended threads have let go of it and are about to return. */
 static void
-leave_idle(struct workers *pool, struct worker *worker)
+join_ended(struct workers *pool)
 {
-    struct worker **link = &pool->idle;
-    while (*link != worker)
-        link = &(*link)->next;
-    *link = worker->next;
-    pool->idle_count--;
+    while (pool->ended) {
+        struct worker *worker = pool->ended;
+        pool->ended = worker->next;
+        (void)pthread_join(worker->thread, NULL);
+        mem_free(worker);
+    }
 }
 
-/* With the lock. Is there another connection for it? */
-static bool
-await_connection(struct workers *pool, struct worker *worker)
+/* With the lock. It counts as idle before it runs, so nobody starts another in its place. */
+static void
+start_worker(struct workers *pool)
 {
-    struct timespec end = time_in(pool->options.idle_ms);
-    int rc = 0;
-    worker->fd = -1;
-    worker->next = pool->idle;
-    pool->idle = worker;
-    pool->idle_count++;
-    while (worker->fd < 0 && !pool->is_stopping && rc == 0)
-        rc = pthread_cond_timedwait(&worker->wake, &pool->lock, &end);
-    if (worker->fd >= 0)
-        return true; /* who gave it took the thread off the list */
-    leave_idle(pool, worker);
-    return false;
+    struct worker *worker = mem_new(sizeof(*worker));
+    if (!worker)
+        return;
+    worker->pool = pool;
+    if (pthread_create(&worker->thread, &pool->thread_attr, work, worker)) {
+        mem_free(worker);
+        return;
+    }
+    pool->threads++;
+    pool->idle++;
+}
+
+/* With the lock. Is there a thread for the next connection? */
+static bool
+has_watcher(struct workers *pool)
+{
+    join_ended(pool);
+    if (pool->idle == 0 && pool->threads < pool->options.threads_max)
+        start_worker(pool);
+    return pool->idle > 0;
+}
+
+enum workers_watch
+workers_take_watch(struct workers *pool)
+{
+    enum workers_watch watch = WORKERS_SPENT;
+    (void)pthread_mutex_lock(&pool->lock);
+    if (!pool->is_spent)
+        watch = has_watcher(pool) ? WORKERS_WATCH : WORKERS_BUSY;
+    pool->is_spent = false;
+    (void)pthread_mutex_unlock(&pool->lock);
+    if (watch == WORKERS_WATCH)
+        gate_arm(&pool->gate);
+    return watch;
+}
+
+struct gate *
+workers_gate(struct workers *pool)
+{
+    return &pool->gate;
+}
+
+/* --- a thread ------------------------------------------------------------- */
+
+/* Leaves the gate with a connection, and the watch to another. */
+static void
+leave_watch(struct workers *pool)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    pool->idle--;
+    bool is_watched = has_watcher(pool);
+    (void)pthread_mutex_unlock(&pool->lock);
+    if (is_watched)
+        gate_arm(&pool->gate);
+    else
+        gate_call(&pool->gate);
+}
+
+/* Woken for a connection. -1: it has to wait for another, and the watch is arranged for. */
+static int
+take_connection(struct workers *pool)
+{
+    enum gate_trouble why;
+    int fd = gate_accept(&pool->gate, &why);
+    if (fd >= 0) {
+        leave_watch(pool);
+        return fd;
+    }
+    if (why == GATE_NOBODY) {
+        gate_arm(&pool->gate);
+        return -1;
+    }
+    (void)pthread_mutex_lock(&pool->lock);
+    pool->is_spent = true;
+    (void)pthread_mutex_unlock(&pool->lock);
+    gate_call(&pool->gate);
+    return -1;
+}
+
+/* At the gate. -1: the thread is to end. */
+static int
+await_connection(struct workers *pool)
+{
+    for (;;) {
+        int fd = -1;
+        switch (gate_wait(&pool->gate, pool->options.idle_ms)) {
+        case GATE_CONNECTION:
+            fd = take_connection(pool);
+            if (fd >= 0)
+                return fd;
+            break;
+        case GATE_QUIET:
+        case GATE_CLOSED:
+            return -1;
+        }
+    }
+}
+
+static void
+go_idle(struct workers *pool)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    pool->idle++;
+    (void)pthread_mutex_unlock(&pool->lock);
+}
+
+/* The last one that leaves the gate calls the acceptor. */
+static void
+end_worker(struct workers *pool, struct worker *worker)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    join_ended(pool);
+    bool is_watched = --pool->idle > 0;
+    pool->threads--;
+    worker->next = pool->ended;
+    pool->ended = worker;
+    (void)pthread_mutex_unlock(&pool->lock);
+    (void)pthread_cond_signal(&pool->all_ended);
+    if (!is_watched)
+        gate_call(&pool->gate);
+}
+
+/* Without going to the gate. Where others wait there, one of them is on its way to who came. */
+static int
+accept_next(struct workers *pool)
+{
+    enum gate_trouble why; /* whatever it is, it is met again at the gate */
+    return pool->idle > 0 ? -1 : gate_accept(&pool->gate, &why);
 }
 
 static void *
@@ -84,19 +204,14 @@ work(void *self)
 {
     struct worker *worker = self;
     struct workers *pool = worker->pool;
-    bool has_connection;
-    do {
-        pool->options.run(pool->options.self, worker->fd, false);
-        (void)pthread_mutex_lock(&pool->lock);
-        has_connection = await_connection(pool, worker);
-        if (!has_connection) {
-            worker->next = pool->ended;
-            pool->ended = worker;
-            pool->threads--;
-            (void)pthread_cond_signal(&pool->all_ended);
-        }
-        (void)pthread_mutex_unlock(&pool->lock);
-    } while (has_connection);
+    int fd;
+    while ((fd = await_connection(pool)) >= 0) {
+        do
+            pool->options.run(pool->options.self, fd, false);
+        while ((fd = accept_next(pool)) >= 0);
+        go_idle(pool);
+    }
+    end_worker(pool, worker);
     return NULL;
 }
 
@@ -113,9 +228,10 @@ take_shed(struct workers *pool)
         pool->shed_count--;
     } else {
         pool->has_shedder = false;
-        (void)pthread_cond_signal(&pool->all_ended);
     }
     (void)pthread_mutex_unlock(&pool->lock);
+    if (fd < 0)
+        (void)pthread_cond_signal(&pool->all_ended);
     return fd;
 }
 
@@ -131,49 +247,16 @@ shed(void *self)
 
 /* --- the pool ------------------------------------------------------------- */
 
-static void
-free_worker(struct worker *worker)
-{
-    (void)pthread_cond_destroy(&worker->wake);
-    mem_free(worker);
-}
-
-/* With the lock: the ended threads have let go of it and are about to return. */
-static void
-join_ended(struct workers *pool)
-{
-    while (pool->ended) {
-        struct worker *worker = pool->ended;
-        pool->ended = worker->next;
-        (void)pthread_join(worker->thread, NULL);
-        free_worker(worker);
-    }
-}
-
-/* With the lock. */
-static int
-start_worker(struct workers *pool, int fd)
-{
-    struct worker *worker = mem_new(sizeof(*worker));
-    if (!worker)
-        return -1;
-    worker->pool = pool;
-    worker->fd = fd;
-    (void)pthread_cond_init(&worker->wake, &pool->monotonic);
-    if (pthread_create(&worker->thread, &pool->thread_attr, work, worker)) {
-        free_worker(worker);
-        return -1;
-    }
-    pool->threads++;
-    return 0;
-}
-
 struct workers *
 workers_new(const struct workers_options *options, struct err *err)
 {
     struct workers *pool = mem_new(sizeof(*pool));
     if (!pool) {
         (void)err_set(err, ERR_MEMORY, "no memory for threads");
+        return NULL;
+    }
+    if (gate_init(&pool->gate, options->listen_fd, err)) {
+        mem_free(pool);
         return NULL;
     }
     pool->options = *options;
@@ -204,58 +287,25 @@ workers_free(struct workers *pool)
     (void)pthread_cond_destroy(&pool->all_ended);
     (void)pthread_condattr_destroy(&pool->monotonic);
     (void)pthread_mutex_destroy(&pool->lock);
+    gate_fini(&pool->gate);
     mem_free(pool);
-}
-
-/* With the lock. */
-static bool
-queue_shed(struct workers *pool, int fd)
-{
-    if (pool->shed_count == WORKERS_SHED_QUEUE_MAX)
-        return false;
-    pool->shed_queue[(pool->shed_first + pool->shed_count) % WORKERS_SHED_QUEUE_MAX] = fd;
-    pool->shed_count++;
-    (void)pthread_cond_signal(&pool->shed_wake);
-    return true;
-}
-
-/* With the lock. */
-static bool
-hand_over(struct workers *pool, int fd)
-{
-    struct worker *worker = pool->idle;
-    if (worker) {
-        pool->idle = worker->next;
-        pool->idle_count--;
-        worker->fd = fd;
-        (void)pthread_cond_signal(&worker->wake);
-        return true;
-    }
-    return pool->threads < pool->options.threads_max && start_worker(pool, fd) == 0;
-}
-
-static bool
-place(struct workers *pool, int fd, bool is_overload)
-{
-    (void)pthread_mutex_lock(&pool->lock);
-    join_ended(pool);
-    bool taken = (!is_overload && hand_over(pool, fd)) || queue_shed(pool, fd);
-    (void)pthread_mutex_unlock(&pool->lock);
-    if (!taken)
-        (void)close(fd);
-    return taken;
-}
-
-bool
-workers_give(struct workers *pool, int fd)
-{
-    return place(pool, fd, false);
 }
 
 bool
 workers_shed(struct workers *pool, int fd)
 {
-    return place(pool, fd, true);
+    (void)pthread_mutex_lock(&pool->lock);
+    bool has_room = pool->shed_count < WORKERS_SHED_QUEUE_MAX;
+    if (has_room) {
+        pool->shed_queue[(pool->shed_first + pool->shed_count) % WORKERS_SHED_QUEUE_MAX] = fd;
+        pool->shed_count++;
+    }
+    (void)pthread_mutex_unlock(&pool->lock);
+    if (has_room)
+        (void)pthread_cond_signal(&pool->shed_wake);
+    else
+        (void)close(fd);
+    return has_room;
 }
 
 bool
@@ -263,11 +313,12 @@ workers_stop(struct workers *pool, uint64_t wait_ms)
 {
     struct timespec end = time_in(wait_ms);
     int rc = 0;
+    gate_close(&pool->gate);
     (void)pthread_mutex_lock(&pool->lock);
     pool->is_stopping = true;
+    (void)pthread_mutex_unlock(&pool->lock);
     (void)pthread_cond_signal(&pool->shed_wake);
-    for (struct worker *worker = pool->idle; worker; worker = worker->next)
-        (void)pthread_cond_signal(&worker->wake);
+    (void)pthread_mutex_lock(&pool->lock);
     while ((pool->threads > 0 || pool->has_shedder) && rc == 0)
         rc = pthread_cond_timedwait(&pool->all_ended, &pool->lock, &end);
     bool ended = pool->threads == 0 && !pool->has_shedder;
@@ -282,7 +333,7 @@ struct workers_view
 workers_view(struct workers *pool)
 {
     (void)pthread_mutex_lock(&pool->lock);
-    struct workers_view view = {pool->threads, pool->idle_count, pool->shed_count};
+    struct workers_view view = {pool->threads, pool->idle, pool->shed_count};
     (void)pthread_mutex_unlock(&pool->lock);
     return view;
 }

@@ -1,9 +1,20 @@
 /* workers.h - threads that serve one connection each, and one that is kept back to say "too busy".
  *
- * A thread is started when none is idle, up to a limit; the one that was idle for the shortest time
- * is taken first, so what is not needed ends by itself. At the limit a connection goes to the
- * reserved thread, whose queue is short; when that is full too the connection is closed. Giving a
- * connection never waits for a client.
+ * The threads accept for themselves (gate.h):
+ *
+ *      waits at the gate ── woken ──> accepts, leaves the watch to another ──> serves ──┐
+ *        ▲                                                                       ▲      │
+ *        └── others wait there, or nobody came <── accepts the next at once ─────┘ <────┘
+ *
+ * The rule is that somebody watches the listening socket at any time: a thread at the gate, the one
+ * that was just woken there, or the acceptor. Who takes a connection leaves the watch to the others
+ * at the gate. Where there are none it starts one, and where none may be started it calls the
+ * acceptor, who turns away what comes until a thread is free again. An idle thread is one at the
+ * gate; as the kernel wakes the one that came last, what is not needed ends by itself, and the last
+ * one to end calls the acceptor too.
+ *
+ * What is turned away goes to the reserved thread, whose queue is short; when that is full too the
+ * connection is closed. Neither thread nor acceptor ever waits for a client before it accepts.
  */
 #ifndef POSTERN_EDGE_WORKERS_H
 #define POSTERN_EDGE_WORKERS_H
@@ -13,6 +24,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "edge/gate.h"
 
 #define WORKERS_SHED_QUEUE_MAX 64
 
@@ -22,6 +34,7 @@
 #define WORKERS_STACK_BYTES ((size_t)256 * 1024)
 
 struct workers_options {
+    int listen_fd;        /* borrowed until gate_close(); non-blocking */
     unsigned threads_max; /* at least 1; the reserved thread is not counted */
     uint64_t idle_ms;     /* an idle thread ends after this */
     /* Serves one connection and closes it. `is_overload`: on the reserved thread. */
@@ -30,16 +43,25 @@ struct workers_options {
 };
 
 struct workers;
+/* No thread watches yet: it is the acceptor's turn. */
 struct workers *workers_new(const struct workers_options *options, struct err *err);
 void workers_free(struct workers *workers); /* only after workers_stop() was true */
 
-/* Both take `fd`. To a thread that serves it, or else like workers_shed(). */
-bool workers_give(struct workers *workers, int fd);
-/* To the reserved thread. False: its queue is full and the connection was closed. */
+struct gate *workers_gate(struct workers *workers); /* borrowed */
+
+/* For the acceptor, who watches the listening socket and would rather not. */
+enum workers_watch {
+    WORKERS_WATCH, /* a thread watches from here on, an idle or a new one */
+    WORKERS_SPENT, /* one found no descriptor or memory for who is there; said once */
+    WORKERS_BUSY   /* all serve, and no more may be started */
+};
+enum workers_watch workers_take_watch(struct workers *workers);
+
+/* Takes `fd`, to the reserved thread. False: its queue is full and the connection was closed. */
 bool workers_shed(struct workers *workers, int fd);
 
-/* No connection may be given any more. Waits up to `wait_ms` for all threads to finish what they
- * have; true: all have ended. */
+/* Nobody accepts any more. Waits up to `wait_ms` for all threads to finish what they have; true:
+ * all have ended. */
 bool workers_stop(struct workers *workers, uint64_t wait_ms);
 
 struct workers_view {

@@ -98,13 +98,6 @@ run_connection(void *self, int fd, bool is_overload)
     fcgi_answer(&responder->fcgi, fd, is_overload);
 }
 
-static bool
-give_connection(void *self, int fd, bool must_shed)
-{
-    struct responder *responder = self;
-    return must_shed ? workers_shed(responder->workers, fd) : workers_give(responder->workers, fd);
-}
-
 static int
 start_workers(struct responder *responder, struct err *err)
 {
@@ -114,7 +107,8 @@ start_workers(struct responder *responder, struct err *err)
     if (threads < wanted)
         log_write(LOG_LEVEL_WARN, "threads_clamped from=%u to=%u descriptors=%u", wanted, threads,
                   descriptors);
-    const struct workers_options options = {.threads_max = threads,
+    const struct workers_options options = {.listen_fd = responder->listener.fd,
+                                            .threads_max = threads,
                                             .idle_ms = THREAD_IDLE_MS,
                                             .run = run_connection,
                                             .self = responder};
@@ -169,10 +163,8 @@ serve_socket(struct responder *responder, const struct sources *sources)
         status = fail(&err);
         goto out;
     }
-    const struct acceptor acceptor = {.listen_fd = responder->listener.fd,
-                                      .signal_fd = responder->signal_fd,
-                                      .give = give_connection,
-                                      .self = responder};
+    const struct acceptor acceptor = {.workers = responder->workers,
+                                      .signal_fd = responder->signal_fd};
     status = acceptor_run(&acceptor, &err) ? fail(&err) : EXIT_SUCCESS;
     stop_workers(responder);
 out:

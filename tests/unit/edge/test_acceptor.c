@@ -103,19 +103,11 @@ run_connection(void *self, int fd, bool is_overload)
     fcgi_answer(&house.fcgi, fd, is_overload);
 }
 
-static bool
-give_connection(void *self, int fd, bool must_shed)
-{
-    (void)self;
-    return must_shed ? workers_shed(house.workers, fd) : workers_give(house.workers, fd);
-}
-
 static void *
 run_acceptor(void *self)
 {
     (void)self;
-    const struct acceptor acceptor = {
-        .listen_fd = house.listener.fd, .signal_fd = house.signal_fd, .give = give_connection};
+    const struct acceptor acceptor = {.workers = house.workers, .signal_fd = house.signal_fd};
     house.rc = acceptor_run(&acceptor, NULL);
     return NULL;
 }
@@ -123,9 +115,11 @@ run_acceptor(void *self)
 static void
 open_house(exchange_serve_fn serve, unsigned threads_max)
 {
-    const struct workers_options options = {
-        .threads_max = threads_max, .idle_ms = PATIENCE_MS, .run = run_connection};
     assert_int_equal(listener_open(&house.listener, address, NULL), 0);
+    const struct workers_options options = {.listen_fd = house.listener.fd,
+                                            .threads_max = threads_max,
+                                            .idle_ms = PATIENCE_MS,
+                                            .run = run_connection};
     assert_int_equal(drain_init(&house.drain, NULL), 0);
     house.fcgi = (struct fcgi_server){.serve = serve, .drain = &house.drain};
     house.workers = workers_new(&options, NULL);
