@@ -34,7 +34,7 @@ def run_new(row, url, count, seconds, prepare=None, **settings):
         if prepare:
             prepare(ground)
         system = systems.start(row, ground, url, **settings)
-        return _run(system, count, seconds)
+        return _run(system, count, min(seconds, 3) if count == 1 else seconds)
 
 
 def _warm(system, count):

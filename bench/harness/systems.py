@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass, field
@@ -86,29 +87,41 @@ def write_env(ground, url, settings):
     return ground.write("env", "".join(f"{name}={value}\n" for name, value in lines.items()))
 
 
-def _lighttpd(ground, program, env_file, conf="lighttpd.conf", processes=1, **extra):
-    """lighttpd with the shipped file, around `program`."""
+def _adapt(text, **settings):
+    """A shipped file with other numbers in it: {the name's end: number}."""
+    for name, number in settings.items():
+        pattern = rf'({name.replace("_", "-")}"?\s*=>?\s*)\d+'
+        text, times = re.subn(pattern, rf"\g<1>{number}", text)
+        if times == 0:
+            raise Failed(f"{name} is not in the shipped file")
+    return text
+
+
+def _lighttpd(ground, program, env_file, conf="lighttpd.conf", extra=None, **settings):
+    """lighttpd with the shipped file, around `program`. More descriptors than shipped: it hands its
+    limit on, and a thousand streams of one process need more."""
     port = free_port()
     site = ground.directory / "site"
     site.mkdir()
-    text = (TREE / conf).read_text().replace('"max-procs"   => 1,', f'"max-procs" => {processes},')
+    text = _adapt((TREE / conf).read_text(), max_fds=16384, **settings)
     file = ground.write("lighttpd.conf", text)
     environment = {**os.environ, "SERVE_PORT": str(port), "SERVE_PROGRAM": str(program),
                    "SERVE_ENV": str(env_file), "SERVE_RUN": str(ground.directory),
-                   "SERVE_SITE": str(site), **extra}
+                   "SERVE_SITE": str(site), **(extra or {})}
     process = ground.spawn("lighttpd", ["lighttpd", "-D", "-f", file], env=environment)
     return _system(port, process, mount="/ai")
 
 
 def start_naive(ground, url, _settings):
-    return _lighttpd(ground, PROGRAMS / "naive", "/dev/null", NAIVE_UPSTREAM=url + API,
-                     NAIVE_THREADS="32")
+    return _lighttpd(ground, PROGRAMS / "naive", "/dev/null",
+                     extra={"NAIVE_UPSTREAM": url + API, "NAIVE_THREADS": "32",
+                            "NAIVE_CA_FILE": str(ground.directory / "authority.crt")})
 
 
 def start_postern_lighttpd(ground, url, settings):
     processes = settings.pop("processes", 1)
     program = _with_own_state(ground) if settings.pop("own_states", False) else POSTERN
-    return _lighttpd(ground, program, write_env(ground, url, settings), processes=processes)
+    return _lighttpd(ground, program, write_env(ground, url, settings), max_procs=processes)
 
 
 def _with_own_state(ground):

@@ -19,7 +19,7 @@ class Trial:
         self.quick = quick
         self.rounds = int(os.environ.get("ROUNDS", 1 if quick else 3))
         self.seconds = 1 if quick else 3  # whole ones: wrk knows no others
-        self.warm_seconds = 1 if quick else 2
+        self.warm_seconds = 1
         self.begun = time.monotonic()
 
     def choose(self, quick, full):
