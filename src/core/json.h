@@ -71,11 +71,14 @@ struct json_scan {
     /* json.c's own. */
     uint8_t state;
     uint8_t state_after_comment;
+    bool in_object;                      /* the innermost bracket is an object's */
     bool in_name;                        /* the string is a member's name */
     const char *literal;                 /* what is still to come of null, true or false */
     uint8_t hex_left;                    /* digits of \uXXXX to come */
     struct utf8 utf8;                    /* the character inside a string */
     uint64_t kinds[JSON_DEPTH_MAX / 64]; /* one bit a level, set: an object; clear: an array */
+    unsigned told_levels;                /* the visitor is told of depths below this */
+    const unsigned char *portion;        /* what is being fed begins here, at `offset` */
 };
 void json_scan_init(struct json_scan *scan);
 

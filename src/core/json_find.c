@@ -113,7 +113,7 @@ json_string_is(struct span value, const char *text)
     if (!string_inside(value, &rest))
         return false;
     if (rest.len > 0 && *rest.ptr != *text && *rest.ptr != '\\')
-        return false; /* most names of a body end here */
+        return false;
     struct span wanted = span_from(text);
     char escaped[4];
     while (rest.len > 0) {
@@ -151,18 +151,40 @@ struct finder {
     struct span document;
     struct json_member *wanted;
     size_t count;
+    uint32_t initials;           /* bit_of() each wanted name's first byte, and of the backslash */
     struct json_member *current; /* whose value comes next or is being read; or NULL */
     size_t name_at;
     const char *duplicate; /* the first that stood twice; or NULL */
     size_t duplicate_at;
 };
 
+/* One of 32 that a byte stands for, among others. */
+static uint32_t
+bit_of(char byte)
+{
+    return UINT32_C(1) << ((unsigned char)byte % 32);
+}
+
+static uint32_t
+initials_of(const struct json_member *wanted, size_t count)
+{
+    uint32_t initials = bit_of('\\'); /* an escape can stand for any */
+    for (size_t i = 0; i < count; i++)
+        initials |= bit_of(*wanted[i].name);
+    return initials;
+}
+
 static void
 name_ended(struct finder *finder, size_t end)
 {
     struct span name = span_of(finder->document.ptr + finder->name_at, end - finder->name_at);
+    char initial = name.len > 2 ? name.ptr[1] : '\0';
+    if ((finder->initials & bit_of(initial)) == 0) /* most names of a body end here */
+        return;
     for (size_t i = 0; i < finder->count; i++) {
         struct json_member *member = &finder->wanted[i];
+        if (initial != *member->name && initial != '\\')
+            continue;
         if (!json_string_is(name, member->name))
             continue;
         if (member->type == JSON_NONE) {
@@ -217,7 +239,10 @@ forget(struct json_member *wanted, size_t count)
 static struct json_mistake
 find(struct span document, struct json_member *wanted, size_t count)
 {
-    struct finder finder = {.document = document, .wanted = wanted, .count = count};
+    struct finder finder = {.document = document,
+                            .wanted = wanted,
+                            .count = count,
+                            .initials = initials_of(wanted, count)};
     forget(wanted, count);
     struct json_scan scan;
     json_scan_init(&scan);

@@ -23,21 +23,6 @@ utf8_continue(struct utf8 *utf8, unsigned char byte)
     return true;
 }
 
-const unsigned char *
-utf8_skip(const unsigned char *at, const unsigned char *end)
-{
-    struct utf8 utf8;
-    while (at < end && utf8_begin(&utf8, *at) && end - at > utf8.left) {
-        const unsigned char *next = at + 1;
-        while (utf8.left > 0 && utf8_continue(&utf8, *next))
-            next++;
-        if (utf8.left > 0)
-            break;
-        at = next;
-    }
-    return at;
-}
-
 size_t
 utf8_encode(uint32_t code_point, char out[4])
 {

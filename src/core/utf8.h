@@ -21,10 +21,6 @@ bool utf8_begin(struct utf8 *utf8, unsigned char byte);
 /* The next one, while `left` is not 0. False when it does not belong there. */
 bool utf8_continue(struct utf8 *utf8, unsigned char byte);
 
-/* Skips the whole characters beyond ASCII that stand one after another. Returns where the first
- * byte stands that is none of theirs, or begins one that is wrong or not all there. */
-const unsigned char *utf8_skip(const unsigned char *at, const unsigned char *end);
-
 /* The bytes of a code point (at most U+10FFFF, no surrogate) in `out`. Returns how many. */
 size_t utf8_encode(uint32_t code_point, char out[4]);
 
