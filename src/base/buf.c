@@ -49,11 +49,11 @@ move(struct buf *buf, size_t cap)
 int
 buf_reserve(struct buf *buf, size_t extra)
 {
+    if (extra < buf->cap - buf->len) /* as a rule; the NUL has its place, and cap its maximum */
+        return 0;
     if (extra > buf->max_bytes || buf->len > buf->max_bytes - extra)
         return -1;
     size_t wanted = buf->len + extra + 1; /* the NUL */
-    if (wanted <= buf->cap)
-        return 0;
     size_t cap = buf->cap > SIZE_MAX / 2 ? wanted : buf->cap * 2;
     if (cap < FIRST_CAP)
         cap = FIRST_CAP;
@@ -179,6 +179,14 @@ buf_put_json(struct buf *buf, struct span text)
         at += len > 0 ? len : 1;
     }
     return 0;
+}
+
+void
+buf_wipe(struct buf *buf)
+{
+    if (buf->ptr)
+        mem_wipe(buf->ptr, buf->len);
+    buf->len = 0;
 }
 
 void

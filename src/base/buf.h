@@ -37,6 +37,7 @@ int buf_reserve(struct buf *buf, size_t extra);
 void buf_extend(struct buf *buf, size_t len);
 
 void buf_clear(struct buf *buf); /* length 0, memory kept */
+void buf_wipe(struct buf *buf);  /* the same, and what stood there is gone */
 
 struct span buf_span(const struct buf *buf); /* borrowed: until the next call on `buf` */
 const char *buf_text(const struct buf *buf); /* borrowed: "" when nothing was appended */

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stddef.h>
-#include <stdio.h>
 
 /* What happened, as finely as it makes a difference. */
 enum row {
@@ -396,9 +395,8 @@ outcome_word(char out[OUTCOME_WORD_MAX], const struct outcome *outcome, int stat
 {
     /* A 200 that carried an error is told by what it was. */
     bool explains = is_success(status) == (outcome->kind == OUTCOME_OK);
-    if (kinds[outcome->kind].is_told_by_status && explains && status >= 100 && status <= 999)
-        (void)snprintf(out, OUTCOME_WORD_MAX, "%d", status);
-    else
-        (void)snprintf(out, OUTCOME_WORD_MAX, "%s", kinds[outcome->kind].name);
+    if (!kinds[outcome->kind].is_told_by_status || !explains || status < 100 || status > 999)
+        return kinds[outcome->kind].name;
+    (void)num_format_u64(out, (uint64_t)status);
     return out;
 }

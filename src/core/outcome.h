@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/num.h"
 #include "core/breaker.h"
 #include "core/complaint.h"
 #include "core/wire.h"
@@ -101,8 +102,8 @@ struct outcome outcome_judge(const struct outcome_facts *facts, enum outcome_pro
 const char *outcome_name(enum outcome_kind kind);
 
 /* The word for X-Postern-Attempts: the status where there was one and it explains, else the kind
- * ("timeout", "unreachable", …). Fills `out` and returns it. */
-#define OUTCOME_WORD_MAX 16
+ * ("timeout", "unreachable", …). Returns a constant, or `out` with the status in it. */
+#define OUTCOME_WORD_MAX NUM_FORMAT_MAX
 const char *outcome_word(char out[OUTCOME_WORD_MAX], const struct outcome *outcome, int status);
 
 #endif

@@ -209,25 +209,27 @@ uint64_t
 statedwait_read(const struct wire_headers *headers, int status, uint64_t unix_ms)
 {
     static const struct {
-        const char *name;
+        struct span name;
         enum spelling spelling;
-    } sources[] = {{"retry-after-ms", IN_MS},
-                   {"x-ms-retry-after-ms", IN_MS},
-                   {"retry-after", IN_SECONDS},
-                   {"retry-after", AS_DATE}};
-    int64_t now_unix_s = answered_at_unix_s(headers, unix_ms);
+    } sources[] = {{SPAN_LITERAL("retry-after-ms"), IN_MS},
+                   {SPAN_LITERAL("x-ms-retry-after-ms"), IN_MS},
+                   {SPAN_LITERAL("retry-after"), IN_SECONDS},
+                   {SPAN_LITERAL("retry-after"), AS_DATE}};
     for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
         for (size_t j = 0; j < headers->count; j++) {
-            if (!span_is_nocase(headers->items[j].name, sources[i].name))
+            const struct wire_header *header = &headers->items[j];
+            if (!span_equal_nocase(header->name, sources[i].name))
                 continue;
-            uint64_t wait_ms = read_value(headers->items[j].value, sources[i].spelling, now_unix_s);
+            uint64_t wait_ms = read_value(header->value, sources[i].spelling,
+                                          answered_at_unix_s(headers, unix_ms));
             if (wait_ms > 0)
                 return wait_ms;
         }
     }
     uint64_t longest_ms = 0;
     for (size_t i = 0; status == 429 && i < sizeof(families) / sizeof(families[0]); i++) {
-        uint64_t reset_ms = longest_reset_ms(headers, &families[i], now_unix_s);
+        uint64_t reset_ms =
+            longest_reset_ms(headers, &families[i], answered_at_unix_s(headers, unix_ms));
         longest_ms = reset_ms > longest_ms ? reset_ms : longest_ms;
     }
     return longest_ms;

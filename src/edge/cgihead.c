@@ -4,6 +4,8 @@
 #include "base/num.h"
 #include "core/failure.h"
 
+#define STATUS_LINE_BYTES 64 /* and the empty line; just a guess */
+
 static bool
 is_name(struct span name)
 {
@@ -24,11 +26,21 @@ put_line(struct buf *out, struct span name, struct span value)
                : 0;
 }
 
+static size_t
+measure(const struct wire_headers *headers)
+{
+    size_t len = STATUS_LINE_BYTES;
+    for (size_t i = 0; i < headers->count; i++)
+        len += headers->items[i].name.len + headers->items[i].value.len + 4;
+    return len;
+}
+
 int
 cgihead_format(struct buf *out, int status, const struct wire_headers *headers)
 {
     char code[NUM_FORMAT_MAX];
     size_t len = num_format_u64(code, (uint64_t)status);
+    (void)buf_reserve(out, measure(headers)); /* one piece of memory; less may do, too */
     if (buf_puts(out, "Status: ") || buf_append(out, code, len) || buf_append(out, " ", 1) ||
         buf_puts(out, failure_reason(status)) || buf_append(out, "\r\n", 2))
         return -1;

@@ -93,15 +93,23 @@ is_ours(struct span name)
 }
 
 static int
-add_header(const struct wire_header *header, int (*add)(void *self, const char *line), void *self)
+add_headers(const struct wire_headers *headers, int (*add)(void *self, const char *line),
+            void *self)
 {
     struct buf line;
+    int result = 0;
     buf_init(&line, WIRE_HEADER_BYTES_MAX);
-    int result = -1;
-    if (buf_put_span(&line, header->name) == 0 &&
-        buf_puts(&line, header->value.len > 0 ? ": " : ";") == 0 &&
-        buf_put_span(&line, header->value) == 0)
-        result = add(self, buf_text(&line));
+    for (size_t i = 0; i < headers->count && result == 0; i++) {
+        const struct wire_header *header = &headers->items[i];
+        if (is_ours(header->name))
+            continue;
+        result = buf_put_span(&line, header->name) == 0 &&
+                         buf_puts(&line, header->value.len > 0 ? ": " : ";") == 0 &&
+                         buf_put_span(&line, header->value) == 0
+                     ? add(self, buf_text(&line))
+                     : -1;
+        buf_wipe(&line);
+    }
     buf_fini(&line);
     return result;
 }
@@ -110,11 +118,8 @@ int
 framing_each_line(const struct wire_request *request, int (*add)(void *self, const char *line),
                   void *self)
 {
-    for (size_t i = 0; i < request->headers.count; i++) {
-        const struct wire_header *header = &request->headers.items[i];
-        if (!is_ours(header->name) && add_header(header, add, self) != 0)
-            return -1;
-    }
+    if (add_headers(&request->headers, add, self) != 0)
+        return -1;
     /* A wait of a second for "100 Continue" helps nobody. */
     if (add(self, "Expect:") != 0)
         return -1;

@@ -68,12 +68,9 @@ answer_put_length(struct answer *answer, uint64_t bytes)
 }
 
 int
-answer_send_head(const struct answer *answer, struct sink *sink)
+answer_send_head(struct answer *answer, struct sink *sink)
 {
-    struct wire_header items[ANSWER_HEADERS_MAX];
-    for (size_t i = 0; i < answer->count; i++)
-        items[i] = answer->items[i];
-    const struct wire_headers headers = {items, answer->count};
+    const struct wire_headers headers = {answer->items, answer->count};
     return sink->head(sink->self, answer->status, &headers);
 }
 

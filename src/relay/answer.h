@@ -41,7 +41,7 @@ void answer_put_retry(struct answer *answer, enum failure failure, uint64_t wait
 void answer_put_length(struct answer *answer, uint64_t bytes);
 
 /* 0, or -1 when the client is gone. */
-int answer_send_head(const struct answer *answer, struct sink *sink);
+int answer_send_head(struct answer *answer, struct sink *sink);
 
 /* The answer to a HEAD: the length of the body that is not sent, and the end. */
 int answer_send_length(struct answer *answer, struct sink *sink, uint64_t bytes);

@@ -1,5 +1,4 @@
 /* state_cell.c - what the rest of postern does with one breaker: find its slot, then cell.h. */
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -34,6 +33,16 @@ with_nul(const char *text)
     return span_of(text, strlen(text) + 1);
 }
 
+/* As much of it as there is room for, behind the `len` bytes that are there; the new length. What
+ * follows is zero. */
+static size_t
+put_name(struct state_cell *cell, size_t len, const char *text)
+{
+    while (*text && len < sizeof(cell->name) - 1)
+        cell->name[len++] = *text++;
+    return len;
+}
+
 void
 state_cell_name(struct state_cell *cell, const struct upstream *upstream, const char *model)
 {
@@ -54,8 +63,9 @@ state_cell_name(struct state_cell *cell, const struct upstream *upstream, const 
     memcpy(cell->key, digest.bytes, sizeof(cell->key));
     for (size_t i = 0; i < 2; i++)
         cell->key[i] = cell->key[i] != 0 ? cell->key[i] : 1; /* 0 means free */
-    (void)snprintf(cell->name, sizeof(cell->name), "%s%s%s", upstream->name, model ? "/" : "",
-                   model ? model : "");
+    size_t len = put_name(cell, 0, upstream->name);
+    if (model)
+        (void)put_name(cell, put_name(cell, len, "/"), model);
 }
 
 static struct layout_cell *

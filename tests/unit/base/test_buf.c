@@ -176,10 +176,31 @@ spans_split_and_compare(void **state)
     assert_true(span_is(span_trim(span_from(" \tx \r\n")), "x"));
 }
 
+static void
+what_was_wiped_is_gone_and_the_memory_stays(void **state)
+{
+    (void)state;
+    static const char zeroes[sizeof("a long secret")];
+    struct buf buf;
+    buf_init(&buf, 1000);
+    buf_wipe(&buf);
+    assert_int_equal(buf_puts(&buf, "a long secret"), 0);
+    const char *memory = buf.ptr;
+    buf_wipe(&buf);
+    assert_int_equal(buf.len, 0);
+    assert_string_equal(buf_text(&buf), "");
+    assert_int_equal(buf_puts(&buf, "b"), 0);
+    assert_ptr_equal(buf.ptr, memory);
+    assert_string_equal(buf.ptr, "b");
+    assert_memory_equal(buf.ptr + 1, zeroes, sizeof(zeroes) - 1);
+    buf_fini(&buf);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_wiped_is_gone_and_the_memory_stays),
         cmocka_unit_test(a_buffer_never_passes_its_maximum),
         cmocka_unit_test(a_buffer_takes_what_it_was_told_and_else_doubles),
         cmocka_unit_test(a_buffer_keeps_its_contents_however_large_it_grows),
