@@ -1,7 +1,6 @@
-/* pool.c - the shelf of warm connections: one list, newest first, under one lock. */
+/* pool.c - the shelf of warm connections: one list in order of age, under one lock. */
 #include "net/pool.h"
 
-#include <assert.h>
 #include <string.h>
 
 void
@@ -27,20 +26,50 @@ void
 pool_fini(struct pool *pool)
 {
     close_all(pool, pool->newest);
-    pool->newest = NULL;
+    pool->newest = pool->oldest = NULL;
     pthread_mutex_destroy(&pool->lock);
+}
+
+static void
+put_first(struct pool *pool, struct pool_item *item)
+{
+    item->older = pool->newest;
+    item->newer = NULL;
+    if (pool->newest)
+        pool->newest->newer = item;
+    else
+        pool->oldest = item;
+    pool->newest = item;
+    pool->count++;
+}
+
+static void
+put_out(struct pool *pool, struct pool_item *item)
+{
+    *(item->newer ? &item->newer->older : &pool->newest) = item->older;
+    *(item->older ? &item->older->newer : &pool->oldest) = item->newer;
+    item->older = item->newer = NULL;
+    pool->count--;
+}
+
+/* Takes the oldest off the shelf and puts it before those in `list`. */
+static void
+put_out_oldest(struct pool *pool, struct pool_item **list)
+{
+    struct pool_item *item = pool->oldest;
+    put_out(pool, item);
+    item->older = *list;
+    *list = item;
 }
 
 /* The list is in order of age, so the stale ones are its end. */
 static struct pool_item *
 take_stale(struct pool *pool, uint64_t now_ms)
 {
-    struct pool_item **at = &pool->newest;
+    struct pool_item *stale = NULL;
     uint64_t life_ms = pool->options.idle_life_s * 1000;
-    while (*at && now_ms < (*at)->idle_since_ms + life_ms)
-        at = &(*at)->older;
-    struct pool_item *stale = *at;
-    *at = NULL;
+    while (pool->oldest && now_ms >= pool->oldest->idle_since_ms + life_ms)
+        put_out_oldest(pool, &stale);
     return stale;
 }
 
@@ -49,53 +78,45 @@ pool_take(struct pool *pool, const char *origin, uint64_t now_ms)
 {
     pthread_mutex_lock(&pool->lock);
     struct pool_item *stale = take_stale(pool, now_ms);
-    struct pool_item **at = &pool->newest;
-    while (*at && strcmp((*at)->origin, origin) != 0)
-        at = &(*at)->older;
-    struct pool_item *found = *at;
-    if (found) {
-        *at = found->older;
-        found->older = NULL;
-    }
+    struct pool_item *found = pool->newest;
+    while (found && strcmp(found->origin, origin) != 0)
+        found = found->older;
+    if (found)
+        put_out(pool, found);
     pthread_mutex_unlock(&pool->lock);
     close_all(pool, stale);
     return found;
 }
 
-/* Unlinks what is over the bounds: at most one of this origin, at most one altogether. */
+/* The longest idle one of this origin when there is one too many. */
 static struct pool_item *
-take_surplus(struct pool *pool, const char *origin)
+find_surplus(const struct pool *pool, const char *origin)
 {
-    struct pool_item *surplus = NULL;
+    struct pool_item *last = NULL;
     unsigned of_origin = 0;
-    unsigned kept = 0;
-    for (struct pool_item **at = &pool->newest; *at;) {
-        struct pool_item *item = *at;
-        bool is_surplus =
-            kept == pool->options.idle_max ||
-            (strcmp(item->origin, origin) == 0 && ++of_origin > pool->options.idle_per_origin_max);
-        if (!is_surplus) {
-            kept++;
-            at = &item->older;
+    if (pool->count <= pool->options.idle_per_origin_max)
+        return NULL; /* without a look at them, which is the rule */
+    for (struct pool_item *item = pool->newest; item; item = item->older) {
+        if (strcmp(item->origin, origin) != 0)
             continue;
-        }
-        *at = item->older;
-        item->older = surplus;
-        surplus = item;
+        last = item;
+        of_origin++;
     }
-    return surplus;
+    return of_origin > pool->options.idle_per_origin_max ? last : NULL;
 }
 
 void
 pool_give(struct pool *pool, struct pool_item *item, uint64_t now_ms)
 {
-    assert(!item->older);
     pthread_mutex_lock(&pool->lock);
     struct pool_item *stale = take_stale(pool, now_ms);
     item->idle_since_ms = now_ms;
-    item->older = pool->newest;
-    pool->newest = item;
-    struct pool_item *surplus = take_surplus(pool, item->origin);
+    put_first(pool, item);
+    struct pool_item *surplus = find_surplus(pool, item->origin);
+    if (surplus)
+        put_out(pool, surplus);
+    else if (pool->count > pool->options.idle_max)
+        put_out_oldest(pool, &surplus);
     pthread_mutex_unlock(&pool->lock);
     close_all(pool, stale);
     close_all(pool, surplus);

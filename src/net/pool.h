@@ -16,7 +16,7 @@ struct connection;
 struct pool_item {
     char *origin; /* its connection belongs to this one alone */
     struct connection *connection;
-    struct pool_item *older; /* on the shelf */
+    struct pool_item *older, *newer; /* on the shelf */
     uint64_t idle_since_ms;
 };
 
@@ -27,7 +27,8 @@ struct pool {
     struct connection_share *share;
     void (*close_item)(struct pool_item *item); /* closes the connection and frees the item */
     pthread_mutex_t lock;                       /* of the shelf */
-    struct pool_item *newest;
+    struct pool_item *newest, *oldest;
+    unsigned count;
 };
 
 void pool_init(struct pool *pool, const struct pool_options *options,
