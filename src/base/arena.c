@@ -9,6 +9,7 @@
 #include "base/mem.h"
 
 #define BLOCK_BYTES 4096
+#define SHORT_BYTES 64 /* what is printed is short as a rule, and then printed once */
 #define ALIGNMENT _Alignof(max_align_t)
 
 struct arena_block {
@@ -121,11 +122,15 @@ arena_printf(struct arena *arena, const char *format, ...)
     va_start(args, format);
     va_copy(again, args);
     char *text = NULL;
-    int len = vsnprintf(NULL, 0, format, args);
+    char first[SHORT_BYTES];
+    int len = vsnprintf(first, sizeof(first), format, args);
     if (len >= 0)
         text = take(arena, (size_t)len + 1);
-    if (text)
+    if (text && (size_t)len < sizeof(first))
+        memcpy(text, first, (size_t)len + 1);
+    else if (text)
         (void)vsnprintf(text, (size_t)len + 1, format, again);
+    mem_wipe(first, sizeof(first));
     va_end(again);
     va_end(args);
     return text;

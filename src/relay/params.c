@@ -28,16 +28,23 @@ param_of(struct span name)
     return (enum param)i;
 }
 
+bool
+params_is_header(const char *param)
+{
+    return param[0] == PARAMS_HEADER_PREFIX[0] && /* most are told apart by that */
+           strncmp(param, PARAMS_HEADER_PREFIX, sizeof(PARAMS_HEADER_PREFIX) - 1) == 0;
+}
+
 void
 params_read(struct params *params, const char *const *list)
 {
     *params = (struct params){.header_count = 0};
     for (; *list; list++) {
-        const char *equals = strchr(*list, '=');
-        if (strncmp(*list, PARAMS_HEADER_PREFIX, sizeof(PARAMS_HEADER_PREFIX) - 1) == 0) {
+        if (params_is_header(*list)) {
             params->header_count++;
             continue;
         }
+        const char *equals = strchr(*list, '=');
         enum param param =
             equals ? param_of(span_of(*list, (size_t)(equals - *list))) : PARAM_COUNT;
         if (param != PARAM_COUNT && !params->values[param])

@@ -6,6 +6,7 @@
 #ifndef POSTERN_RELAY_PARAMS_H
 #define POSTERN_RELAY_PARAMS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* What a request is read from, beside its headers. */
@@ -23,6 +24,9 @@ enum param {
 };
 
 #define PARAMS_HEADER_PREFIX "HTTP_"
+
+/* Is this one a header of the request? */
+bool params_is_header(const char *param);
 
 struct params {
     const char *values[PARAM_COUNT]; /* NULL: not there */

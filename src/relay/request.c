@@ -145,7 +145,7 @@ read_headers(struct reading *reading, const char *const *list, const struct para
         return request_refuse(fault, FAILURE_GATEWAY_ERROR, NULL);
     size_t bytes = 0;
     for (; *list; list++) {
-        if (strncmp(*list, PARAMS_HEADER_PREFIX, PREFIX_LEN) != 0)
+        if (!params_is_header(*list))
             continue;
         struct span value = span_from(*list);
         struct span name = span_split(&value, '=');
