@@ -85,7 +85,22 @@ nobody_trips_a_breaker_by_the_model_it_names(void **state)
     }
 }
 
-static atomic_bool gave_up;
+static atomic_bool has_begun, gave_up;
+
+static void
+await(const atomic_bool *happened)
+{
+    for (int i = 0; !atomic_load(happened) && i < 5000; i++)
+        (void)poll(NULL, 0, 1);
+}
+
+/* An upstream that loses patience before any of the body is simply broken. */
+static void
+await_body(void *unused)
+{
+    (void)unused;
+    await(&has_begun);
+}
 
 static void
 note_end(void *unused)
@@ -100,8 +115,10 @@ read_at_a_crawl(void *self, char *out, size_t room)
 {
     size_t *given = self;
     const size_t len = room < 1000 ? room : 1000;
-    for (int i = 0; *given > 0 && !atomic_load(&gave_up) && i < 5000; i++)
-        (void)poll(NULL, 0, 1);
+    if (*given > 0) {
+        atomic_store(&has_begun, true);
+        await(&gave_up);
+    }
     memset(out, 'x', len);
     *given += len;
     return (int64_t)len;
@@ -114,14 +131,16 @@ nobody_trips_a_breaker_by_a_slow_upload(void **state)
     static char body[200001];
     static const struct rawserver_script impatient[] = {
         {{{.verb = RAW_READ_SOME},
+          CALL(await_body),
           SEND("HTTP/1.1 408 Late\r\nContent-Length: 0\r\n\r\n"),
           CALL(note_end),
           HOLD}},
-        {{{.verb = RAW_READ_SOME}, CALL(note_end), RESET}},
+        {{{.verb = RAW_READ_SOME}, CALL(await_body), CALL(note_end), RESET}},
     };
     memset(body, 'x', sizeof(body) - 1);
     for (size_t i = 0; i < 2; i++) {
         size_t given = 0;
+        atomic_store(&has_begun, false);
         atomic_store(&gave_up, false);
         stage_open(&stage, 1);
         stage_serve(&stage, 0, &impatient[i], 1);
