@@ -1,8 +1,8 @@
 /* naive.c - the bare relay that postern is measured against: libfcgi in, curl_easy_perform out on
  * warm connections, and nothing else. No checks, no breaker, no log, no care.
  *
- * NAIVE_UPSTREAM is the URL, NAIVE_CA_FILE whom it trusts, NAIVE_THREADS (32) the number of requests
- * at once; like any FastCGI program it finds its socket at descriptor 0.
+ * NAIVE_UPSTREAM is the URL, NAIVE_CA_FILE whom it trusts, NAIVE_THREADS (32) how many requests it
+ * serves at once; like any FastCGI program it finds its socket at descriptor 0.
  */
 #include <curl/curl.h>
 #include <fcgiapp.h>
