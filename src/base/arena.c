@@ -8,7 +8,7 @@
 
 #include "base/mem.h"
 
-#define BLOCK_BYTES 4096
+#define BLOCK_BYTES 2048
 #define SHORT_BYTES 64 /* what is printed is short as a rule, and then printed once */
 #define ALIGNMENT _Alignof(max_align_t)
 

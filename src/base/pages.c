@@ -1,7 +1,12 @@
 /* pages.c - anonymous mappings. */
 #include "base/pages.h"
 
+#include <stdint.h>
 #include <sys/mman.h>
+#include <unistd.h>
+
+#define STACK_IN_USE 1024 /* below the frame that trims: the call that does it */
+#define STACK_REACH 65536 /* far deeper than anybody goes, and well within a thread's stack */
 
 void *
 pages_grow(void *old, size_t old_size, size_t new_size)
@@ -16,4 +21,12 @@ void
 pages_free(void *pages, size_t size)
 {
     (void)munmap(pages, size);
+}
+
+void
+pages_trim_stack(void)
+{
+    char *end = (char *)__builtin_frame_address(0) - STACK_IN_USE;
+    end -= (uintptr_t)end % (uintptr_t)sysconf(_SC_PAGESIZE);
+    (void)madvise(end - STACK_REACH, STACK_REACH, MADV_DONTNEED); /* it is as good without */
 }

@@ -4,12 +4,13 @@
 #include "base/clock.h"
 #include "base/entropy.h"
 #include "base/log.h"
+#include "base/pages.h"
 #include "core/statedwait.h"
 #include "dialect/dialect.h"
 
 _Static_assert(SINK_WAITS == TRANSFER_WAITS, "a transfer waits for all of a sink's");
 
-#define EVENTS_BYTES 4096 /* a thousand streams take that much each, as long as they last */
+#define EVENTS_BYTES 2048 /* a thousand streams take that much each, as long as they last */
 #define MODEL_ROOM 4096   /* a replaced model may be longer than the old one */
 
 void
@@ -97,6 +98,7 @@ note_start(struct attempt *attempt)
     attempt->is_slow = slow_ms > 0 && attempt->heard_ms - attempt->started_ms > slow_ms;
     report(attempt, BREAKER_STARTED);
     attempt->permit = state_follow(call->relay->state, &attempt->cell, &attempt->permit);
+    pages_trim_stack(); /* connecting took much more than what follows */
 }
 
 static int

@@ -179,7 +179,8 @@ step_word(enum plan_step step)
     return "?";
 }
 
-static void
+/* Not inlined: its room would lie on the stack as long as a stream lasts. */
+__attribute__((noinline)) static void
 log_failed(const struct call *call, const struct attempt *attempt, enum plan_step step)
 {
     if (attempt->outcome.kind == OUTCOME_OK || attempt->outcome.kind == OUTCOME_CLIENT)
