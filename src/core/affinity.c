@@ -27,27 +27,20 @@ finish(uint64_t hash)
     return hash ^ hash >> 33;
 }
 
-static bool
-is_from_user(struct span message)
-{
-    struct json_member role[] = {{.name = "role"}};
-    json_find_within(message, role, 1);
-    return json_string_is(role[0].value, "user");
-}
-
 /* All messages up to the first that a user wrote. */
 static uint64_t
 hash_opening(struct span messages)
 {
+    struct json_member role = {.name = "role"};
     uint64_t hash = HASH_START;
     size_t at = 0;
     for (;;) {
-        struct span message = json_each(messages, &at);
+        struct span message = json_each_find(messages, &at, &role, 1);
         if (message.len == 0)
             return hash;
         size_t len = message.len < OPENING_MAX_BYTES ? message.len : OPENING_MAX_BYTES;
         hash = hash_more(hash, span_of(message.ptr, len));
-        if (is_from_user(message))
+        if (json_string_is(role.value, "user"))
             return hash;
     }
 }

@@ -332,10 +332,12 @@ is_present(const struct json_member *member)
 
 /* The members of a body that can say that it is an error. */
 enum { ERROR, ERRORS, DETAIL, MESSAGE, CODE, STATUS_CODE, STATUS, TYPE, OBJECT, RESPONSE, TOPS };
+_Static_assert((int)TOPS == (int)COMPLAINT_MEMBERS && (int)ERROR == (int)COMPLAINT_MEMBER_ERROR,
+               "complaint.h counts the members");
 
 /* {"message":…} beside something that says that it is an error, without an "error" around it. */
 static bool
-is_flat(const struct json_member top[TOPS])
+is_flat(const struct json_member *top)
 {
     if (top[MESSAGE].type != JSON_STRING)
         return false;
@@ -344,47 +346,18 @@ is_flat(const struct json_member top[TOPS])
            json_string_is(top[OBJECT].value, "error");
 }
 
-/* Finds the body's own object, and `top` in it. False when the body is no JSON. */
-static bool
-body_open(struct span body, struct span *object, struct json_member top[TOPS])
+/* Reads the members `top` of `object`. */
+static struct complaint_view
+object_judge(struct span object, const struct json_member *top)
 {
-    struct json_mistake mistake;
-    if (json_find(body, top, TOPS, &mistake) != 0) {
-        if (mistake.error != JSON_DUPLICATE)
-            return false;
-        json_find_within(body, top, TOPS);
-    }
-    *object = span_trim(body);
-    size_t at = 0;
-    struct span first = json_each(*object, &at);
-    if (first.len > 0) { /* Google answers with a list of one */
-        *object = first;
-        json_find_within(first, top, TOPS);
-    }
-    return true;
-}
-
-struct complaint_view
-complaint_read(struct span body)
-{
-    struct json_member top[TOPS] = {
-        [ERROR] = {.name = "error"},   [ERRORS] = {.name = "errors"},
-        [DETAIL] = {.name = "detail"}, [MESSAGE] = {.name = "message"},
-        [CODE] = {.name = "code"},     [STATUS_CODE] = {.name = "statusCode"},
-        [STATUS] = {.name = "status"}, [TYPE] = {.name = "type"},
-        [OBJECT] = {.name = "object"}, [RESPONSE] = {.name = "response"},
-    };
-    struct complaint_view view = {.about = COMPLAINT_NONE};
-    struct span object;
-    if (!body_open(body, &object, top))
-        return view;
-    view.is_openai_shaped = is_openai_shaped(&top[ERROR]);
+    struct json_member errors[] = {top[ERROR], top[ERRORS], top[DETAIL]};
+    struct complaint_view view = {.is_openai_shaped = is_openai_shaped(&top[ERROR])};
     if (top[RESPONSE].type == JSON_OBJECT && !is_present(&top[ERROR]))
-        json_find_within(top[RESPONSE].value, &top[ERROR], 1); /* response.failed */
-    for (size_t i = ERROR; i <= DETAIL; i++) {
-        if (is_present(&top[i])) {
+        json_find_within(top[RESPONSE].value, &errors[0], 1); /* response.failed */
+    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+        if (is_present(&errors[i])) {
             view.about = COMPLAINT_OTHER;
-            learn_value(&view, &top[i], object);
+            learn_value(&view, &errors[i], object);
             return view;
         }
     }
@@ -393,6 +366,46 @@ complaint_read(struct span body)
         learn_object(&view, object);
     }
     return view;
+}
+
+void
+complaint_want(struct json_member members[COMPLAINT_MEMBERS])
+{
+    static const char *const names[TOPS] = {
+        [ERROR] = "error",       [ERRORS] = "errors", [DETAIL] = "detail",
+        [MESSAGE] = "message",   [CODE] = "code",     [STATUS_CODE] = "statusCode",
+        [STATUS] = "status",     [TYPE] = "type",     [OBJECT] = "object",
+        [RESPONSE] = "response",
+    };
+    for (size_t i = 0; i < TOPS; i++)
+        members[i].name = names[i];
+}
+
+struct complaint_view
+complaint_judge(struct span body, const struct json_member members[COMPLAINT_MEMBERS])
+{
+    struct json_member top[TOPS];
+    size_t at = 0;
+    struct span object = span_trim(body);
+    if (json_type_of(object) != JSON_ARRAY)
+        return object_judge(object, members);
+    complaint_want(top);
+    struct span first = json_each_find(object, &at, top, TOPS); /* Google: a list of one */
+    return first.len > 0 ? object_judge(first, top) : object_judge(object, members);
+}
+
+struct complaint_view
+complaint_read(struct span body)
+{
+    struct json_member top[TOPS];
+    struct json_mistake mistake;
+    complaint_want(top);
+    if (json_find(body, top, TOPS, &mistake) != 0) {
+        if (mistake.error != JSON_DUPLICATE)
+            return (struct complaint_view){.about = COMPLAINT_NONE};
+        json_find_within(body, top, TOPS);
+    }
+    return complaint_judge(body, top);
 }
 
 const char *

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "base/span.h"
+#include "core/json.h"
 
 /* What it is about, as far as it changes what happens next. */
 enum complaint {
@@ -36,6 +37,13 @@ struct complaint_view {
 /* Reads a whole body or one event's data. A body that is no JSON gives COMPLAINT_NONE. A top-level
  * "error": null is no error. */
 struct complaint_view complaint_read(struct span body);
+
+/* The same in two steps, for one who looks for other members as well: fills in the names of the
+ * members that tell, and reads them once they were found in `body`, a valid document. */
+enum { COMPLAINT_MEMBER_ERROR, COMPLAINT_MEMBERS = 10 };
+void complaint_want(struct json_member members[COMPLAINT_MEMBERS]);
+struct complaint_view complaint_judge(struct span body,
+                                      const struct json_member members[COMPLAINT_MEMBERS]);
 
 const char *complaint_name(enum complaint about);
 

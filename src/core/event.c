@@ -71,25 +71,47 @@ choices_are_finished(const struct event_choices *choices)
            begun >= (choices->wanted <= CHOICE_LAST ? choices->wanted : CHOICE_LAST);
 }
 
-static enum event_kind
-choice_judge(struct span choice, struct span *index)
+/* The members of a choice that say what it brings. */
+enum {
+    CHOICE_ERROR,
+    CHOICE_FINISH_REASON,
+    CHOICE_TEXT,
+    CHOICE_DELTA,
+    CHOICE_MESSAGE,
+    CHOICE_INDEX,
+    CHOICE_MEMBERS
+};
+
+/* The next choice of the list, and its members. Empty: there is none. */
+static struct span
+choice_each(struct span list, size_t *at, struct json_member found[CHOICE_MEMBERS])
 {
-    enum { ERROR, FINISH_REASON, TEXT, DELTA, MESSAGE, INDEX, COUNT };
-    struct json_member found[COUNT] = {
-        [ERROR] = {.name = "error"},     [FINISH_REASON] = {.name = "finish_reason"},
-        [TEXT] = {.name = "text"},       [DELTA] = {.name = "delta"},
-        [MESSAGE] = {.name = "message"}, [INDEX] = {.name = "index"},
-    };
-    json_find_within(choice, found, COUNT);
-    *index = found[INDEX].value;
-    /* OpenRouter ends a choice that its provider broke off with the reason "error". */
-    if (found[ERROR].type == JSON_OBJECT || json_string_is(found[FINISH_REASON].value, "error"))
+    static const char *const names[CHOICE_MEMBERS] = {"error", "finish_reason", "text",
+                                                      "delta", "message",       "index"};
+    for (size_t i = 0; i < CHOICE_MEMBERS; i++)
+        found[i].name = names[i];
+    return json_each_find(list, at, found, CHOICE_MEMBERS);
+}
+
+/* OpenRouter ends a choice that its provider broke off with the reason "error". */
+static bool
+choice_is_error(const struct json_member found[CHOICE_MEMBERS])
+{
+    return found[CHOICE_ERROR].type == JSON_OBJECT ||
+           json_string_is(found[CHOICE_FINISH_REASON].value, "error");
+}
+
+static enum event_kind
+choice_judge(const struct json_member found[CHOICE_MEMBERS])
+{
+    if (choice_is_error(found))
         return EVENT_ERROR;
     /* A number is none: 0 stands for "unspecified" where a reason is an enumeration. */
-    if (found[FINISH_REASON].type == JSON_STRING && !json_is_empty(found[FINISH_REASON].value))
+    if (found[CHOICE_FINISH_REASON].type == JSON_STRING &&
+        !json_is_empty(found[CHOICE_FINISH_REASON].value))
         return EVENT_FINISH;
-    if (!json_is_empty(found[TEXT].value) || delta_has_content(found[DELTA].value) ||
-        delta_has_content(found[MESSAGE].value))
+    if (!json_is_empty(found[CHOICE_TEXT].value) || delta_has_content(found[CHOICE_DELTA].value) ||
+        delta_has_content(found[CHOICE_MESSAGE].value))
         return EVENT_CONTENT;
     return EVENT_EMPTY;
 }
@@ -100,11 +122,10 @@ static enum event_kind
 choices_judge(struct span list, struct event_choices *choices)
 {
     enum event_kind most = EVENT_EMPTY;
-    size_t at = 0;
-    for (struct span choice; (choice = json_each(list, &at)).len > 0;) {
-        struct span index;
-        enum event_kind kind = choice_judge(choice, &index);
-        choice_note(choices, index, kind);
+    struct json_member found[CHOICE_MEMBERS];
+    for (size_t at = 0; choice_each(list, &at, found).len > 0;) {
+        enum event_kind kind = choice_judge(found);
+        choice_note(choices, found[CHOICE_INDEX].value, kind);
         if (kind > most)
             most = kind;
     }
@@ -119,9 +140,10 @@ _Static_assert(EVENT_EMPTY < EVENT_CONTENT && EVENT_CONTENT < EVENT_FINISH &&
 bool
 event_choices_are_sound(struct span list)
 {
+    struct json_member found[CHOICE_MEMBERS];
     size_t at = 0;
-    for (struct span choice, index; (choice = json_each(list, &at)).len > 0;)
-        if (json_type_of(choice) != JSON_OBJECT || choice_judge(choice, &index) == EVENT_ERROR)
+    for (struct span choice; (choice = choice_each(list, &at, found)).len > 0;)
+        if (json_type_of(choice) != JSON_OBJECT || choice_is_error(found))
             return false;
     return true;
 }

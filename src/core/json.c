@@ -2,6 +2,7 @@
  * stand between tokens, and comments. json_step.c reads the tokens. */
 #include "core/json.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "core/json_step.h"
@@ -35,14 +36,20 @@ static const uint8_t token_of[256] = {
     [':'] = TOKEN_COLON,   [']'] = TOKEN_CLOSE_ARRAY,
 };
 
+static void
+note_value(struct json_scan *scan, const unsigned char *at)
+{
+    if (json_step_is_told(scan))
+        scan->value_at[scan->depth] = json_step_offset(scan, at);
+}
+
 static const unsigned char *
 take_open(struct json_scan *scan, const unsigned char *at, const unsigned char *end)
 {
     (void)end;
     if (scan->depth == JSON_DEPTH_MAX)
         return json_step_refuse(scan, at, JSON_TOO_DEEP);
-    if (json_step_is_told(scan))
-        (void)json_step_tell(scan, JSON_VALUE_BEGIN, at, at);
+    note_value(scan, at);
     uint64_t bit = UINT64_C(1) << (scan->depth % 64);
     uint64_t *word = &scan->kinds[scan->depth / 64];
     scan->in_object = *at == '{';
@@ -63,38 +70,38 @@ take_close(struct json_scan *scan, const unsigned char *at, const unsigned char 
 static const unsigned char *
 take_string(struct json_scan *scan, const unsigned char *at, const unsigned char *end)
 {
+    note_value(scan, at);
     scan->in_name = false;
     scan->state = JSON_IN_STRING;
-    return json_step_is_told(scan) ? json_step_tell(scan, JSON_VALUE_BEGIN, at, at + 1)
-                                   : json_step_string(scan, at + 1, end);
+    return json_step_string(scan, at + 1, end);
 }
 
 static const unsigned char *
 take_name(struct json_scan *scan, const unsigned char *at, const unsigned char *end)
 {
+    scan->name_at = json_step_offset(scan, at);
     scan->in_name = true;
     scan->state = JSON_IN_STRING;
-    return json_step_is_told(scan) ? json_step_tell(scan, JSON_NAME_BEGIN, at, at + 1)
-                                   : json_step_string(scan, at + 1, end);
+    return json_step_string(scan, at + 1, end);
 }
 
 static const unsigned char *
 take_number(struct json_scan *scan, const unsigned char *at, const unsigned char *end)
 {
+    note_value(scan, at);
     scan->state = *at == '-'   ? JSON_NUMBER_MINUS
                   : *at == '0' ? JSON_NUMBER_ZERO
                                : JSON_NUMBER_INTEGER;
-    return json_step_is_told(scan) ? json_step_tell(scan, JSON_VALUE_BEGIN, at, at + 1)
-                                   : json_step_number(scan, at + 1, end);
+    return json_step_number(scan, at + 1, end);
 }
 
 static const unsigned char *
 take_literal(struct json_scan *scan, const unsigned char *at, const unsigned char *end)
 {
+    note_value(scan, at);
     scan->literal = *at == 'n' ? "ull" : *at == 't' ? "rue" : "alse";
     scan->state = JSON_IN_LITERAL;
-    return json_step_is_told(scan) ? json_step_tell(scan, JSON_VALUE_BEGIN, at, at + 1)
-                                   : json_step_literal(scan, at + 1, end);
+    return json_step_literal(scan, at + 1, end);
 }
 
 static const unsigned char *
@@ -221,6 +228,7 @@ json_scan_feed(struct json_scan *scan, const char *bytes, size_t len)
     const unsigned char *at = (const unsigned char *)bytes;
     const unsigned char *end = at + len;
     scan->portion = at;
+    assert(scan->visit_depth <= JSON_VISIT_DEPTH_MAX);
     scan->told_levels = scan->visit ? scan->visit_depth + 1 : 0;
     while (scan->error == JSON_VALID && at < end)
         at = scan->state <= JSON_CLOSED ? step_between(scan, at, end)

@@ -45,14 +45,15 @@ enum json_error {
     JSON_DUPLICATE /* a wanted member stands twice, also when one is spelled with escapes */
 };
 
-/* What a visitor is told: where a member's name or a value begins and where it has ended. Names and
- * strings include their quotes. */
-enum json_mark { JSON_NAME_BEGIN, JSON_NAME_END, JSON_VALUE_BEGIN, JSON_VALUE_END };
+/* What a visitor is told of when it has ended. Names and strings include their quotes. */
+enum json_part { JSON_NAME, JSON_VALUE };
 
-/* `depth` is the number of brackets open around what is marked: 0 for the document's own value, 1
- * for the members of its object. `offset` counts from the document's first byte; that of an end is
- * the first byte after it. */
-typedef void json_visit(void *visitor, enum json_mark mark, unsigned depth, size_t offset);
+/* `depth` is the number of brackets open around the part: 0 for the document's own value, 1 for the
+ * members of its object. Both offsets count from the document's first byte; `end` is that of the
+ * first byte after the part. */
+typedef void json_visit(void *visitor, enum json_part part, unsigned depth, size_t begin,
+                        size_t end);
+#define JSON_VISIT_DEPTH_MAX 2
 
 /* The push scanner: bytes in any portions, constant memory. It says whether what came so far is a
  * prefix of a valid document and whether the document is closed. */
@@ -66,7 +67,7 @@ struct json_scan {
     bool allow_comments;  /* C and C++ comments between tokens, for postern.json */
     json_visit *visit;    /* may be NULL */
     void *visitor;        /* handed to visit() */
-    unsigned visit_depth; /* nothing deeper is told */
+    unsigned visit_depth; /* nothing deeper is told; at most JSON_VISIT_DEPTH_MAX */
 
     /* json.c's own. */
     uint8_t state;
@@ -78,7 +79,9 @@ struct json_scan {
     struct utf8 utf8;                    /* the character inside a string */
     uint64_t kinds[JSON_DEPTH_MAX / 64]; /* one bit a level, set: an object; clear: an array */
     unsigned told_levels;                /* the visitor is told of depths below this */
-    const unsigned char *portion;        /* what is being fed begins here, at `offset` */
+    size_t name_at;                      /* where the last name began */
+    size_t value_at[JSON_VISIT_DEPTH_MAX + 1]; /* where the value of each such depth began */
+    const unsigned char *portion;              /* what is being fed begins here, at `offset` */
 };
 void json_scan_init(struct json_scan *scan);
 
@@ -95,7 +98,8 @@ struct json_member {
     const char *name; /* wanted: set by the caller */
     enum json_value_type type;
     struct span value;
-    size_t offset; /* of the value in the document */
+    size_t offset;    /* of the value in the document */
+    bool is_repeated; /* its name stands again further on; `value` is the first's */
 };
 
 struct json_mistake {
@@ -118,6 +122,10 @@ void json_find_within(struct span value, struct json_member *wanted, size_t coun
 /* Visits the elements of an array's text. Returns the element's text and advances `*at` (start with
  * 0), or an empty span at the end or when `array` is no array. */
 struct span json_each(struct span array, size_t *at);
+
+/* The same, and finds the wanted members of the element on the way, as json_find_within() would;
+ * their offsets count from the array's text. */
+struct span json_each_find(struct span array, size_t *at, struct json_member *wanted, size_t count);
 
 enum json_value_type json_type_of(struct span value);
 

@@ -106,15 +106,9 @@ string_inside(struct span value, struct span *inside)
     return true;
 }
 
-bool
-json_string_is(struct span value, const char *text)
+static bool
+escaped_is(struct span rest, struct span wanted)
 {
-    struct span rest;
-    if (!string_inside(value, &rest))
-        return false;
-    if (rest.len > 0 && *rest.ptr != *text && *rest.ptr != '\\')
-        return false;
-    struct span wanted = span_from(text);
     char escaped[4];
     while (rest.len > 0) {
         struct span piece = take_piece(&rest, escaped);
@@ -124,6 +118,18 @@ json_string_is(struct span value, const char *text)
         wanted.len -= piece.len;
     }
     return wanted.len == 0;
+}
+
+bool
+json_string_is(struct span value, const char *text)
+{
+    struct span rest;
+    if (!string_inside(value, &rest))
+        return false;
+    for (; rest.len > 0 && *rest.ptr != '\\'; rest.ptr++, rest.len--, text++)
+        if (*text == '\0' || *rest.ptr != *text)
+            return false;
+    return rest.len == 0 ? *text == '\0' : escaped_is(rest, span_from(text));
 }
 
 int
@@ -147,15 +153,16 @@ json_unescape(struct span value, struct buf *out)
 
 /* --- members -------------------------------------------------------------- */
 
+/* A visitor of one value: where it stands, and where its wanted members do. */
 struct finder {
-    struct span document;
+    struct span text; /* that is scanned */
     struct json_member *wanted;
     size_t count;
     uint32_t initials;           /* bit_of() each wanted name's first byte, and of the backslash */
-    struct json_member *current; /* whose value comes next or is being read; or NULL */
-    size_t name_at;
-    const char *duplicate; /* the first that stood twice; or NULL */
-    size_t duplicate_at;
+    struct json_member *current; /* whose value comes next; or NULL */
+    size_t begin_at, end_at;     /* of the whole value */
+    const char *repeated;        /* the first that stood twice; or NULL */
+    size_t repeated_at;
 };
 
 /* One of 32 that a byte stands for, among others. */
@@ -175,9 +182,9 @@ initials_of(const struct json_member *wanted, size_t count)
 }
 
 static void
-name_ended(struct finder *finder, size_t end)
+name_ended(struct finder *finder, size_t begin, size_t end)
 {
-    struct span name = span_of(finder->document.ptr + finder->name_at, end - finder->name_at);
+    struct span name = span_of(finder->text.ptr + begin, end - begin);
     char initial = name.len > 2 ? name.ptr[1] : '\0';
     if ((finder->initials & bit_of(initial)) == 0) /* most names of a body end here */
         return;
@@ -187,80 +194,68 @@ name_ended(struct finder *finder, size_t end)
             continue;
         if (!json_string_is(name, member->name))
             continue;
-        if (member->type == JSON_NONE) {
+        member->is_repeated = member->type != JSON_NONE;
+        if (!member->is_repeated) {
             finder->current = member;
-        } else if (!finder->duplicate) {
-            finder->duplicate = member->name;
-            finder->duplicate_at = finder->name_at;
+        } else if (!finder->repeated) {
+            finder->repeated = member->name;
+            finder->repeated_at = begin;
         }
         return;
     }
 }
 
 static void
-visit_member(void *visitor, enum json_mark what, unsigned depth, size_t offset)
+visit(void *visitor, enum json_part part, unsigned depth, size_t begin, size_t end)
 {
     struct finder *finder = visitor;
-    if (depth != 1)
-        return;
-    switch (what) {
-    case JSON_NAME_BEGIN:
-        finder->name_at = offset;
-        return;
-    case JSON_NAME_END:
-        name_ended(finder, offset);
-        return;
-    case JSON_VALUE_BEGIN:
-        if (finder->current)
-            finder->current->offset = offset;
-        return;
-    case JSON_VALUE_END:
-        if (finder->current) {
-            struct json_member *member = finder->current;
-            member->value = span_of(finder->document.ptr + member->offset, offset - member->offset);
-            member->type = json_type_of(member->value);
-            finder->current = NULL;
-        }
-        return;
+    struct json_member *member = finder->current;
+    if (part == JSON_NAME) {
+        name_ended(finder, begin, end);
+    } else if (depth == 0) {
+        finder->begin_at = begin;
+        finder->end_at = end;
+    } else if (member) {
+        member->offset = begin;
+        member->value = span_of(finder->text.ptr + begin, end - begin);
+        member->type = json_type_of(member->value);
+        finder->current = NULL;
     }
+}
+
+/* Scans `text` and fills `wanted` with what stands first of each name. */
+static void
+finder_scan(struct finder *finder, struct json_scan *scan, struct span text,
+            struct json_member *wanted, size_t count)
+{
+    *finder = (struct finder){
+        .text = text, .wanted = wanted, .count = count, .initials = initials_of(wanted, count)};
+    json_scan_init(scan);
+    scan->visit = visit;
+    scan->visitor = finder;
+    scan->visit_depth = count > 0 ? 1 : 0;
+    json_scan_feed(scan, text.ptr, text.len);
 }
 
 static void
 forget(struct json_member *wanted, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        wanted[i].type = JSON_NONE;
-        wanted[i].value = (struct span){NULL, 0};
-        wanted[i].offset = 0;
-    }
-}
-
-/* Fills `wanted` with what stands first of each name. */
-static struct json_mistake
-find(struct span document, struct json_member *wanted, size_t count)
-{
-    struct finder finder = {.document = document,
-                            .wanted = wanted,
-                            .count = count,
-                            .initials = initials_of(wanted, count)};
-    forget(wanted, count);
-    struct json_scan scan;
-    json_scan_init(&scan);
-    scan.visit = visit_member;
-    scan.visitor = &finder;
-    scan.visit_depth = 1;
-    json_scan_feed(&scan, document.ptr, document.len);
-    enum json_error error = json_scan_end(&scan);
-    if (error == JSON_VALID && finder.duplicate)
-        return (struct json_mistake){JSON_DUPLICATE, finder.duplicate_at, finder.duplicate};
-    return (struct json_mistake){error, scan.offset, NULL};
+    for (size_t i = 0; i < count; i++)
+        wanted[i] = (struct json_member){.name = wanted[i].name};
 }
 
 int
 json_find(struct span document, struct json_member *wanted, size_t count,
           struct json_mistake *mistake)
 {
-    struct json_mistake found = find(document, wanted, count);
+    struct finder finder;
+    struct json_scan scan;
+    forget(wanted, count);
+    finder_scan(&finder, &scan, document, wanted, count);
+    enum json_error error = json_scan_end(&scan);
+    struct json_mistake found = {error, scan.offset, NULL};
+    if (found.error == JSON_VALID && finder.repeated)
+        found = (struct json_mistake){JSON_DUPLICATE, finder.repeated_at, finder.repeated};
     if (found.error == JSON_VALID)
         return 0;
     forget(wanted, count);
@@ -272,46 +267,43 @@ json_find(struct span document, struct json_member *wanted, size_t count,
 void
 json_find_within(struct span value, struct json_member *wanted, size_t count)
 {
-    find(value, wanted, count);
+    struct finder finder;
+    struct json_scan scan;
+    forget(wanted, count);
+    if (value.len > 0)
+        finder_scan(&finder, &scan, value, wanted, count);
 }
 
 /* --- elements ------------------------------------------------------------- */
 
-struct element {
-    size_t begin, end;
-};
-
-static void
-visit_element(void *visitor, enum json_mark what, unsigned depth, size_t offset)
+struct span
+json_each_find(struct span array, size_t *at, struct json_member *wanted, size_t count)
 {
-    struct element *element = visitor;
-    if (depth == 0 && what == JSON_VALUE_BEGIN)
-        element->begin = offset;
-    if (depth == 0 && what == JSON_VALUE_END)
-        element->end = offset;
+    const struct span none = {NULL, 0};
+    struct finder finder;
+    struct json_scan scan;
+    forget(wanted, count);
+    if (json_type_of(array) != JSON_ARRAY || *at >= array.len)
+        return none;
+    /* An element is read as a document of its own, which ends where trailing bytes begin: at the
+     * comma or the bracket that follows it. */
+    size_t from = *at == 0 ? 1 : *at;
+    struct span rest = span_of(array.ptr + from, array.len - from);
+    finder_scan(&finder, &scan, rest, wanted, count);
+    if (scan.error != JSON_TRAILING) {
+        *at = array.len;
+        return none;
+    }
+    *at = from + scan.offset + (rest.ptr[scan.offset] == ',' ? 1 : array.len);
+    for (size_t i = 0; i < count; i++)
+        wanted[i].offset += wanted[i].type == JSON_NONE ? 0 : from;
+    return span_of(rest.ptr + finder.begin_at, finder.end_at - finder.begin_at);
 }
 
 struct span
 json_each(struct span array, size_t *at)
 {
-    const struct span none = {NULL, 0};
-    if (json_type_of(array) != JSON_ARRAY || *at >= array.len)
-        return none;
-    size_t from = *at == 0 ? 1 : *at;
-    /* An element is read as a document of its own, which ends where trailing bytes begin: at the
-     * comma or the bracket that follows it. */
-    struct element element = {0, 0};
-    struct json_scan scan;
-    json_scan_init(&scan);
-    scan.visit = visit_element;
-    scan.visitor = &element;
-    enum json_error error = json_scan_feed(&scan, array.ptr + from, array.len - from);
-    if (error != JSON_TRAILING) {
-        *at = array.len;
-        return none;
-    }
-    *at = from + scan.offset + (array.ptr[from + scan.offset] == ',' ? 1 : array.len);
-    return span_of(array.ptr + from + element.begin, element.end - element.begin);
+    return json_each_find(array, at, NULL, 0);
 }
 
 enum json_value_type

@@ -57,10 +57,11 @@ json_step_is_told(const struct json_scan *scan)
     return scan->depth < scan->told_levels;
 }
 
-/* Tells the visitor and returns `resume`. A step does it last of all, so that one that need not
- * tell saves no registers for it. */
-const unsigned char *json_step_tell(const struct json_scan *scan, enum json_mark what,
-                                    const unsigned char *at, const unsigned char *resume);
+static inline size_t
+json_step_offset(const struct json_scan *scan, const unsigned char *at)
+{
+    return scan->offset + (size_t)(at - scan->portion);
+}
 
 /* Sets the error; returns `at`. */
 const unsigned char *json_step_refuse(struct json_scan *scan, const unsigned char *at,

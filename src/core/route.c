@@ -124,6 +124,16 @@ route_find(const struct route_table *table, struct span model)
     return NULL;
 }
 
+bool
+route_is_shared(const struct route *route)
+{
+    for (size_t i = 0; i < route->count; i++) {
+        if (route->steps[i].count > 1)
+            return true;
+    }
+    return false;
+}
+
 void
 route_order(const struct route *route, uint64_t affinity, struct route_order *order)
 {

@@ -47,6 +47,9 @@ struct route_order {
  * NULL: none. */
 const struct route *route_find(const struct route_table *table, struct span model);
 
+/* Do candidates share the load on one of its steps? Else the affinity changes nothing. */
+bool route_is_shared(const struct route *route);
+
 /* Lays the steps out. Inside a step the order is drawn by weighted rendezvous hashing of
  * `affinity`, so that one conversation stays on one upstream and moves only when that one rejects.
  */

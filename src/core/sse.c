@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "core/word.h"
+
 #define BOM "\xEF\xBB\xBF"
 #define BOM_BYTES 3
 
@@ -110,13 +112,35 @@ lf_skip(struct sse *sse, struct span *rest)
     }
 }
 
+/* Marks each byte that is `byte`. */
+static uint64_t
+mark_byte(uint64_t word, char byte)
+{
+    uint64_t rest = word ^ WORD_OF((unsigned char)byte);
+    return (rest - WORD_OF(1)) & ~rest & WORD_TOPS;
+}
+
+/* How many bytes come before the end of the line, or all of them. */
+static size_t
+line_length(struct span rest)
+{
+    size_t len = 0;
+    for (; rest.len - len >= WORD_BYTES; len += WORD_BYTES) {
+        uint64_t word = word_load(rest.ptr + len);
+        uint64_t marks = mark_byte(word, '\n') | mark_byte(word, '\r');
+        if (marks != 0)
+            return len + word_first(marks);
+    }
+    while (len < rest.len && rest.ptr[len] != '\n' && rest.ptr[len] != '\r')
+        len++;
+    return len;
+}
+
 /* Takes the rest of a line with its end, or all there is of it. */
 static int
 line_feed(struct sse *sse, struct span *rest, bool *found)
 {
-    size_t len = 0;
-    while (len < rest->len && rest->ptr[len] != '\n' && rest->ptr[len] != '\r')
-        len++;
+    size_t len = line_length(*rest);
     struct span line = span_of(rest->ptr, len);
     if (len == rest->len) {
         rest->len = 0;

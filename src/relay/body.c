@@ -5,7 +5,6 @@
 
 #include "base/clock.h"
 #include "base/num.h"
-#include "core/affinity.h"
 
 #define READ_BYTES 16384
 #define UPLOAD_BYTES                                                                               \
@@ -114,12 +113,12 @@ enum wanted {
 };
 
 static void
-find_affinity(struct request *request, const struct json_member *found)
+find_conversation(struct request *request, const struct json_member *found)
 {
     const struct span *session = wire_header_find(&request->headers, "x-session-id");
     if (!session)
         session = wire_header_find(&request->headers, "session-id");
-    const struct affinity_facts facts = {
+    request->conversation = (struct affinity_facts){
         .prompt_cache_key = found[WANTED_PROMPT_CACHE_KEY].value,
         .user = found[WANTED_USER].value,
         .session = session ? *session : (struct span){NULL, 0},
@@ -127,7 +126,6 @@ find_affinity(struct request *request, const struct json_member *found)
         .input = found[WANTED_INPUT].value,
         .prompt = found[WANTED_PROMPT].value,
     };
-    request->has_affinity = affinity_find(&facts, &request->affinity);
 }
 
 static int
@@ -187,7 +185,7 @@ check_json(struct request *request, struct request_fault *fault)
     request->choices = read_choices(members[WANTED_N].value);
     const struct json_member *input = &members[WANTED_INPUT];
     request->asks_nothing = input->type == JSON_ARRAY && json_is_empty(input->value);
-    find_affinity(request, members);
+    find_conversation(request, members);
     /* A deployment in the path is what Azure answers with, whatever the body says: it is the model,
      * or a list of allowed models could be walked around. */
     bool is_in_path = request->operation.deployment.len > 0;

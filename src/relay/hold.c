@@ -236,9 +236,8 @@ static enum outcome_body
 judge_json(struct hold *hold)
 {
     const char *list = hold->call->request->operation.row->list;
-    /* "error" is looked for so that none stands twice; complaint_read() reads it. */
-    struct json_member wanted[] = {{.name = "error"}, {.name = list ? list : "error"}};
-    struct json_mistake mistake;
+    enum { LIST = COMPLAINT_MEMBERS, MEMBERS };
+    struct json_member found[MEMBERS] = {[LIST] = {.name = list}};
     enum json_error error = json_scan_end(&hold->scan);
     if (error == JSON_INCOMPLETE && hold->scan.offset == 0)
         return OUTCOME_BODY_EMPTY;
@@ -246,19 +245,22 @@ judge_json(struct hold *hold)
         return OUTCOME_BODY_WRONG;
     if (hold->is_open)
         return OUTCOME_BODY_GOOD;
-    if (json_find(buf_span(&hold->bytes), wanted, list ? 2 : 1, &mistake) != 0)
-        return OUTCOME_BODY_WRONG;
-    hold->complaint = complaint_read(buf_span(&hold->bytes));
+    complaint_want(found);
+    json_find_within(buf_span(&hold->bytes), found, list ? MEMBERS : LIST);
+    if (found[COMPLAINT_MEMBER_ERROR].is_repeated || found[LIST].is_repeated)
+        return OUTCOME_BODY_WRONG; /* nobody knows which of the two a client reads */
+    hold->complaint = complaint_judge(buf_span(&hold->bytes), found);
     if (hold->complaint.about != COMPLAINT_NONE)
         return OUTCOME_BODY_ERROR;
     if (hold->is_misfit)
         return OUTCOME_BODY_WRONG;
-    bool may_be_empty = hold->call->request->asks_nothing && wanted[1].type == JSON_ARRAY;
-    if (list && !may_be_empty && (wanted[1].type != JSON_ARRAY || json_is_empty(wanted[1].value)))
+    bool may_be_empty = hold->call->request->asks_nothing && found[LIST].type == JSON_ARRAY;
+    if (list && !may_be_empty &&
+        (found[LIST].type != JSON_ARRAY || json_is_empty(found[LIST].value)))
         return OUTCOME_BODY_EMPTY;
     bool has_choices = list && hold->call->request->operation.row->can_stream &&
                        hold->call->request->operation.row->stream != EVENT_API_UNKNOWN;
-    if (has_choices && !event_choices_are_sound(wanted[1].value))
+    if (has_choices && !event_choices_are_sound(found[LIST].value))
         return OUTCOME_BODY_WRONG;
     return OUTCOME_BODY_GOOD;
 }

@@ -28,6 +28,7 @@
 #include "base/clock.h"
 #include "base/entropy.h"
 #include "base/log.h"
+#include "core/affinity.h"
 #include "core/plan.h"
 #include "relay/attempt.h"
 
@@ -254,6 +255,13 @@ pin(const struct route *route, struct route_order *order)
     order->count = 1;
 }
 
+static uint64_t
+affinity_of(const struct request *request)
+{
+    uint64_t affinity;
+    return affinity_find(&request->conversation, &affinity) ? affinity : entropy_u64();
+}
+
 void
 relay_run(struct call *call)
 {
@@ -265,7 +273,7 @@ relay_run(struct call *call)
         call_finish(call);
         return;
     }
-    route_order(route, request->has_affinity ? request->affinity : entropy_u64(), &call->order);
+    route_order(route, route_is_shared(route) ? affinity_of(request) : 0, &call->order);
     if (config->pinned && request->operation.row->pinned)
         pin(route, &call->order);
     try_candidates(call);

@@ -12,6 +12,7 @@
 #include "access/access.h"
 #include "base/arena.h"
 #include "base/buf.h"
+#include "core/affinity.h"
 #include "core/failure.h"
 #include "core/json.h"
 #include "core/operation.h"
@@ -47,8 +48,7 @@ struct request {
     bool wants_stream;
     unsigned choices;  /* "n": so many answers were asked for */
     bool asks_nothing; /* its input is an empty list, and an empty list is the answer to that */
-    bool has_affinity;
-    uint64_t affinity; /* which conversation it belongs to (core/affinity.h) */
+    struct affinity_facts conversation; /* by which it is known; borrowed: from body and headers */
 
     const char *client; /* who it is, for the log */
 };

@@ -51,12 +51,15 @@ next_state(struct stream *stream, const struct sse_event *event)
     return STREAM_BROKEN;
 }
 
+/* What waited and what was just taken go on. 0, or -1 when `out` is full. */
 static int
-let_through(struct stream *stream, struct buf *out)
+let_through(struct stream *stream, struct span taken, struct buf *out)
 {
-    int result = buf_put_span(out, buf_span(&stream->partial));
+    if (buf_reserve(out, stream->partial.len + taken.len) != 0 ||
+        buf_put_span(out, buf_span(&stream->partial)) != 0)
+        return -1;
     buf_clear(&stream->partial);
-    return result;
+    return buf_put_span(out, taken);
 }
 
 int
@@ -65,18 +68,22 @@ stream_take(struct stream *stream, struct span bytes, struct buf *out)
     while (bytes.len > 0 && stream->state != STREAM_ERROR && stream->state != STREAM_BROKEN) {
         struct sse_event event;
         bool found;
-        size_t taken = sse_feed(&stream->sse, bytes, &event, &found);
-        if (taken == SIZE_MAX || buf_append(&stream->partial, bytes.ptr, taken) != 0) {
+        size_t len = sse_feed(&stream->sse, bytes, &event, &found);
+        if (len == SIZE_MAX || stream->partial.len + len > PARTIAL_MAX_BYTES) {
             stream->state = STREAM_BROKEN;
             return 0;
         }
-        bytes = span_of(bytes.ptr + taken, bytes.len - taken);
+        struct span taken = span_of(bytes.ptr, len);
+        bytes = span_of(bytes.ptr + len, bytes.len - len);
         if (found)
             stream->state = next_state(stream, &event);
         stream->has_content |= stream->state == STREAM_FLOWING || stream->state == STREAM_FINISHED;
-        bool is_whole = found || sse_is_at_boundary(&stream->sse);
-        if (is_whole && stream->state != STREAM_BROKEN && let_through(stream, out) != 0)
-            return -1;
+        if (found || sse_is_at_boundary(&stream->sse)) {
+            if (stream->state != STREAM_BROKEN && let_through(stream, taken, out) != 0)
+                return -1;
+        } else if (buf_put_span(&stream->partial, taken) != 0) {
+            stream->state = STREAM_BROKEN;
+        }
     }
     return 0;
 }

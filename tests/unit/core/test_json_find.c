@@ -130,6 +130,39 @@ visits_each_element_of_an_array(void **state)
 }
 
 static void
+finds_members_of_each_element_on_the_way(void **state)
+{
+    (void)state;
+    struct span array = span_from("[ {\"a\":1,\"b\":[{\"a\":0}]}, 7 ,{\"\\u0061\" : \"x\"} ]");
+    static const struct {
+        const char *element, *a;
+    } found[] = {
+        {"{\"a\":1,\"b\":[{\"a\":0}]}", "1"}, {"7", ""}, {"{\"\\u0061\" : \"x\"}", "\"x\""}};
+    struct json_member a = {.name = "a"};
+    size_t at = 0;
+    for (size_t i = 0; i < COUNT(found); i++) {
+        assert_true(span_is(json_each_find(array, &at, &a, 1), found[i].element));
+        assert_value(&a, found[i].a);
+        if (a.type != JSON_NONE)
+            assert_ptr_equal(array.ptr + a.offset, a.value.ptr);
+    }
+    assert_int_equal(json_each_find(array, &at, &a, 1).len, 0);
+    assert_int_equal(a.type, JSON_NONE);
+}
+
+static void
+says_which_member_stands_again(void **state)
+{
+    (void)state;
+    struct json_member wanted[] = {{.name = "a"}, {.name = "b"}};
+    struct span object = span_from("{\"a\":1,\"b\":{\"b\":2},\"\\u0061\":3}");
+    json_find_within(object, wanted, COUNT(wanted));
+    assert_value(&wanted[0], "1");
+    assert_true(wanted[0].is_repeated);
+    assert_false(wanted[1].is_repeated);
+}
+
+static void
 unescapes_a_string(void **state)
 {
     (void)state;
@@ -218,6 +251,8 @@ main(void)
         cmocka_unit_test(finds_nothing_in_what_is_no_object_or_not_valid),
         cmocka_unit_test(within_a_value_the_first_of_two_counts),
         cmocka_unit_test(visits_each_element_of_an_array),
+        cmocka_unit_test(finds_members_of_each_element_on_the_way),
+        cmocka_unit_test(says_which_member_stands_again),
         cmocka_unit_test(unescapes_a_string),
         cmocka_unit_test(unescapes_into_what_just_fits_or_not_at_all),
         cmocka_unit_test(compares_a_string_with_a_text),

@@ -81,6 +81,17 @@ steps_keep_their_order_whatever_the_affinity(void **state)
     }
 }
 
+static void
+only_a_step_of_several_candidates_is_shared(void **state)
+{
+    (void)state;
+    static const struct route_candidate both[] = {{&eu, NULL, 1}, {&us, NULL, 1}};
+    static const struct route_step steps[] = {{both, 1}, {both, 1}, {both, 2}};
+    const struct route in_turn = {"*", steps, 2}, shared = {"*", steps, 3};
+    assert_false(route_is_shared(&in_turn));
+    assert_true(route_is_shared(&shared));
+}
+
 /* The first of one step's candidates for an affinity. */
 static const struct route_candidate *
 first_of(const struct route_candidate *candidates, size_t count, uint64_t affinity,
@@ -250,6 +261,7 @@ main(void)
         cmocka_unit_test(a_model_without_a_route_has_none),
         cmocka_unit_test(a_request_without_a_model_matches_everything_alone),
         cmocka_unit_test(steps_keep_their_order_whatever_the_affinity),
+        cmocka_unit_test(only_a_step_of_several_candidates_is_shared),
         cmocka_unit_test(the_same_affinity_has_the_same_order),
         cmocka_unit_test(equal_weights_share_equally_within_two_percent),
         cmocka_unit_test(weights_share_by_weight_within_two_percent),

@@ -261,19 +261,20 @@ a_conversation_is_known_by_its_body_or_its_session(void **state)
                                          "{\"input\":\"a\"}", "{\"prompt\":\"a\"}"};
     struct request request;
     struct request_fault fault;
+    uint64_t affinity;
     for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
         assert_int_equal(load(&request, NULL, "CONTENT_TYPE=application/json", bodies[i], &fault),
                          0);
-        assert_true(request.has_affinity);
+        assert_true(affinity_find(&request.conversation, &affinity));
         request_fini(&request);
     }
     assert_int_equal(load(&request, NULL, "CONTENT_TYPE=application/json", "{\"n\":1}", &fault), 0);
-    assert_false(request.has_affinity);
+    assert_false(affinity_find(&request.conversation, &affinity));
     request_fini(&request);
     assert_int_equal(load(&request, "HTTP_X_SESSION_ID=s1", "CONTENT_TYPE=application/json",
                           "{\"n\":1}", &fault),
                      0);
-    assert_true(request.has_affinity);
+    assert_true(affinity_find(&request.conversation, &affinity));
     request_fini(&request);
 }
 
