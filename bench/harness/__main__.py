@@ -38,7 +38,17 @@ def machine():
             "versions": {"lighttpd": version("lighttpd", "-v"), "nginx": version("nginx", "-v"),
                          "haproxy": version("haproxy", "-v"), "apache": version("apache2", "-v"),
                          "curl": version("curl-config", "--version"),
-                         "node": version("node", "--version")}}
+                         "node": version("node", "--version"),
+                         "Portkey": _portkey_version(), "LiteLLM": _litellm_version()}}
+
+
+def _portkey_version():
+    wanted = json.loads((TREE / "bench/portkey/package.json").read_text())["dependencies"]
+    return ", ".join(f"{name} {number}" for name, number in wanted.items())
+
+
+def _litellm_version():
+    return (TREE / "bench/litellm/requirements.txt").read_text().strip().replace("==", " ")
 
 
 def places(quick):

@@ -181,6 +181,20 @@ def start_portkey(ground, url, _settings):
                                            "x-portkey-custom-host": url + "/v1"})
 
 
+def start_litellm(ground, url, _settings):
+    program = PROGRAMS / "litellm" / "bin" / "litellm"
+    if not program.exists():
+        raise Failed("LiteLLM is not installed")
+    port = free_port()
+    conf = ground.render("litellm.yaml", UPSTREAM=url, KEY=CLIENT_KEY)
+    process = ground.spawn("litellm", [program, "--config", conf, "--host", "127.0.0.1", "--port",
+                                       port, "--num_workers", 1],
+                           env={**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+                                "LITELLM_LOG": "ERROR", "HOME": str(ground.directory)},
+                           cwd=ground.directory)
+    return _system(port, process)
+
+
 ROWS = (
     Row("direct", "no gateway", start_direct),
     Row("nginx", "nginx, proxy", start_nginx_proxy, "nginx"),
@@ -196,6 +210,7 @@ ROWS = (
     Row("postern-cgi", "lighttpd, **postern** as CGI", start_postern_cgi, "ended", streams_max=1,
         is_gateway=True),
     Row("portkey", "Portkey", start_portkey, "node", is_gateway=True),
+    Row("litellm", "LiteLLM", start_litellm, "litellm", streams_max=0, is_gateway=True),
 )
 
 
