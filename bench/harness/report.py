@@ -5,10 +5,12 @@ import re
 import sys
 import traceback
 
+import gains
 import plot
 import targets
 from ground import TREE
 
+BEFORE = TREE / "bench" / "results" / "before"  # any work on speed
 
 def _read(parts, directory):
     results = {}
@@ -52,6 +54,7 @@ def write(parts, directory, place):
     text = (TREE / "doc" / "performance.md").read_text()
     text = _fill(text, "targets", targets.report(results))
     text = _fill(text, "versions", _versions(results))
+    text = _fill(text, "gains", gains.report(_read(parts, BEFORE), results))
     for name, found in results.items():
         text = _fill(text, name, _part(parts[name], found))
     (place / "performance.md").write_text(text)

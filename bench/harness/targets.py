@@ -46,7 +46,7 @@ def _streams(result):
     for count in ("1", "200", "1000"):
         firsts = [_at(found, name, count, "first_us", "p50") for name in ("postern", "lighttpd")]
         added = None if None in firsts else firsts[0] - firsts[1]
-        yield _below(f"Added time to first token at most 1 ms p50 over lighttpd's proxy, of {count}",
+        yield _below(f"First token at most 1 ms p50 later than by lighttpd's proxy, of {count}",
                      added, 1000, f"{table.ms(added)} ms")
     delay = _at(found, "postern", "200", "delay_us", "p99")
     yield _below("A token's delay at 200 streams, p99, at most 5 ms", delay, 5000,
