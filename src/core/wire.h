@@ -46,7 +46,7 @@ struct wire_request {
         *origin; /* "scheme://host:port" the key is bound to; the transfer refuses any other */
     struct wire_headers headers;
     struct wire_body body;
-    bool decode; /* ask for gzip and deflate and hand on decoded bytes; else "identity" */
+    bool decode;          /* ask for gzip and deflate and hand on decoded bytes; else "identity" */
     size_t receive_bytes; /* of the answer at a time; 0: 16 KB, which is most too */
     uint64_t connect_timeout_ms;
     const char
@@ -80,6 +80,7 @@ struct wire_reply {
     const char *why; /* the fault in words, for the log alone: it may name hosts; NULL: no fault */
     int os_errno;    /* of a failed connect; 0 unknown */
     bool reused_connection;
+    bool has_all; /* of the request, when the head came: it does not read from that any more */
     uint64_t connect_us;    /* 0 on a warm connection */
     uint64_t first_byte_us; /* after the start of the transfer; 0: none came */
     struct wire_headers headers;

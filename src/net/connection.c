@@ -410,12 +410,12 @@ connection_wait(struct connection *connection, struct pollfd *waits, uint64_t wa
 /* --- what it came to -------------------------------------------------------------------------- */
 
 static uint64_t
-get_time_us(const struct connection *connection, CURLINFO which)
+get_number(const struct connection *connection, CURLINFO which)
 {
-    curl_off_t time_us = 0;
-    if (curl_easy_getinfo(connection->easy, which, &time_us) != CURLE_OK || time_us < 0)
+    curl_off_t number = 0;
+    if (curl_easy_getinfo(connection->easy, which, &number) != CURLE_OK || number < 0)
         return 0;
-    return (uint64_t)time_us;
+    return (uint64_t)number;
 }
 
 struct connection_facts
@@ -424,7 +424,8 @@ connection_facts(const struct connection *connection)
     struct connection_facts facts = {.os_errno = connection->socket_errno};
     long connects = 0;
     long os_errno = 0;
-    facts.was_connected = get_time_us(connection, CURLINFO_PRETRANSFER_TIME_T) > 0;
+    facts.was_connected = get_number(connection, CURLINFO_PRETRANSFER_TIME_T) > 0;
+    facts.sent_bytes = get_number(connection, CURLINFO_SIZE_UPLOAD_T);
     if (curl_easy_getinfo(connection->easy, CURLINFO_NUM_CONNECTS, &connects) == CURLE_OK)
         facts.was_reused = facts.was_connected && connects == 0;
     if (facts.os_errno == 0 &&
@@ -432,8 +433,8 @@ connection_facts(const struct connection *connection)
         facts.os_errno = (int)os_errno;
     if (facts.was_reused)
         return facts;
-    uint64_t tls_us = get_time_us(connection, CURLINFO_APPCONNECT_TIME_T);
-    facts.connect_us = tls_us > 0 ? tls_us : get_time_us(connection, CURLINFO_CONNECT_TIME_T);
+    uint64_t tls_us = get_number(connection, CURLINFO_APPCONNECT_TIME_T);
+    facts.connect_us = tls_us > 0 ? tls_us : get_number(connection, CURLINFO_CONNECT_TIME_T);
     return facts;
 }
 
@@ -469,7 +470,7 @@ static enum wire_fault
 judge_timeout(const struct connection *connection)
 {
     long port = 0;
-    if (get_time_us(connection, CURLINFO_NAMELOOKUP_TIME_T) == 0)
+    if (get_number(connection, CURLINFO_NAMELOOKUP_TIME_T) == 0)
         return WIRE_RESOLVE;
     curl_easy_getinfo(connection->easy, CURLINFO_LOCAL_PORT, &port);
     return port > 0 ? WIRE_TLS : WIRE_CONNECT_TIMEOUT;

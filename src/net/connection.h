@@ -58,6 +58,7 @@ int connection_wait(struct connection *connection, struct pollfd *waits, uint64_
 struct connection_facts {
     bool was_connected; /* the connection was ready, so a part of the request may have left */
     bool was_reused;
+    uint64_t sent_bytes; /* of the body */
     uint64_t connect_us; /* of a fresh connection: DNS, TCP and TLS */
     int os_errno; /* of a failed connect, or why this host could make no socket; 0: unknown */
 };

@@ -95,6 +95,8 @@ static void
 fill_connection(struct transfer *t)
 {
     struct connection_facts facts = connection_facts(t->item->connection);
+    int64_t length = framing_length(&t->request->body);
+    t->reply->has_all = length >= 0 && facts.sent_bytes >= (uint64_t)length;
     t->reply->reused_connection = facts.was_reused;
     t->reply->connect_us = facts.connect_us;
 }

@@ -88,7 +88,7 @@ on_head(void *self, const struct wire_reply *reply)
 }
 
 /* A good first event is told to the breaker at once: recovery takes one first-token time, not one
- * answer's time. */
+ * answer's time. A stream may last for minutes, and keeps no more of its request than it needs. */
 static void
 note_start(struct attempt *attempt)
 {
@@ -98,6 +98,10 @@ note_start(struct attempt *attempt)
     attempt->is_slow = slow_ms > 0 && attempt->heard_ms - attempt->started_ms > slow_ms;
     report(attempt, BREAKER_STARTED);
     attempt->permit = state_follow(call->relay->state, &attempt->cell, &attempt->permit);
+    if (call->committed && attempt->reply.has_all) {
+        request_drop_body(call->request);
+        buf_fini(&attempt->changed);
+    }
     pages_trim_stack(); /* connecting took much more than what follows */
 }
 

@@ -205,3 +205,10 @@ request_load_body(struct request *request, const struct source *source,
         return -1;
     return wants_json ? check_json(request, fault) : 0;
 }
+
+void
+request_drop_body(struct request *request)
+{
+    buf_fini(&request->body);
+    request->model.value = span_of(NULL, 0);
+}

@@ -76,6 +76,9 @@ struct request_limits {
 int request_load_body(struct request *request, const struct source *source,
                       const struct request_limits *limits, struct request_fault *fault);
 
+/* Nobody will be asked again: the body is not needed any more. */
+void request_drop_body(struct request *request);
+
 /* Is it so large, and never sent twice, that it should pass through unread? */
 bool request_is_upload(const struct request *request);
 

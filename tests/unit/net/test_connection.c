@@ -233,6 +233,7 @@ a_request_that_met_a_dead_warm_connection_is_sent_again(void **state)
         assert_string_equal(wire_fault_name(trial.reply.fault), "none");
         assert_true(trial.reply.body_complete);
         assert_int_equal(trial.heads, 1);
+        assert_true(trial.reply_at_head.has_all);
         assert_false(trial.reply.reused_connection);
         assert_int_equal(rawserver_accepts(trial.server), 2);
         assert_int_equal(rawserver_requests(trial.server), 3);

@@ -177,6 +177,7 @@ a_body_in_parts_is_sent_as_one(void **state)
             .parts = {SPAN_LITERAL("head"), SPAN_LITERAL("new"), {big, tails[i]}}, .present = true};
         trial_run(&trial, &request);
         assert_true(trial.reply.body_complete);
+        assert_true(trial.reply_at_head.has_all);
         assert_int_equal(trial.reply.reused_connection, i > 0);
         assert_int_equal(sent_body_len(&trial), 7 + tails[i]);
         const char *body = strstr(rawserver_last_request(trial.server), "\r\n\r\n") + 4;
@@ -226,6 +227,7 @@ u57_an_answer_before_the_end_of_the_upload_is_taken(void **state)
         assert_string_equal(wire_fault_name(trial.reply.fault), "none");
         assert_int_equal(trial.reply.status, 413);
         assert_true(trial.reply.body_complete);
+        assert_false(trial.reply_at_head.has_all);
         assert_string_equal(buf_text(&trial.body), "big");
         trial_close(&trial);
     }

@@ -121,6 +121,22 @@ a_stream_that_fails_after_it_ends_in_an_error_event(void **state)
 
 /* A content policy is not routed around, in whatever dress its no comes. */
 static void
+a_body_is_kept_as_long_as_another_upstream_could_be_asked(void **state)
+{
+    (void)state;
+    static const char *const deliveries[] = {NULL, "HTTP_X_POSTERN_DELIVERY=held"};
+    for (size_t is_kept = 0; is_kept < 2; is_kept++) {
+        stage_open(&stage, 1);
+        stage_serve(&stage, 0, &good_stream, 1);
+        scene_ask_with(scene, "POST", CHAT, CHAT_STREAM_BODY, deliveries[is_kept]);
+        stage_run(&stage);
+        scene_expect_body(scene, ROLE TEXT STOP DONE);
+        assert_int_equal(scene->request.body.len > 0, is_kept);
+        stage_close(&stage);
+    }
+}
+
+static void
 a_refused_stream_is_not_asked_for_elsewhere(void **state)
 {
     (void)state;
@@ -464,6 +480,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stream_that_fails_before_its_first_content_falls_back),
         cmocka_unit_test(a_stream_that_fails_after_it_ends_in_an_error_event),
+        cmocka_unit_test(a_body_is_kept_as_long_as_another_upstream_could_be_asked),
         cmocka_unit_test(a_refused_stream_is_not_asked_for_elsewhere),
         cmocka_unit_test(held_delivery_falls_back_even_from_a_cut_stream),
         cmocka_unit_test(long_json_that_is_cut_breaks_the_connection),
