@@ -332,6 +332,7 @@ prepare(void)
         .key = "sk-upstream-key-of-the-primary-0123456789",
         .rules = {.failure_threshold = 3, .open_ms = 10000, .permits = 1, .lease_ms = 10000},
     };
+    upstream_identify(&it.upstream, NULL, it.upstream.breaker_key);
     it.candidate = (struct route_candidate){.upstream = &it.upstream, .weight = 1};
     it.key.name = "client-1";
     digest_sha256(&it.key.digest, &key, 1);

@@ -169,6 +169,7 @@ add(struct load *load, const struct draft *draft)
     take_models(load, draft->models, out);
     take_ca_file(load, draft, out);
     rules_make(options, &out->rules);
+    upstream_identify(out, NULL, out->breaker_key);
     if (out->model && !is_model(out->model))
         complain(load, &draft->model, "is not the name of a model");
 }

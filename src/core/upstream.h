@@ -49,8 +49,14 @@ struct upstream {
     size_t model_count;
     struct upstream_timeouts timeouts;
     struct breaker_rules rules;
-    unsigned retries;    /* on this upstream before the next is tried */
-    const char *ca_file; /* NULL: the system's */
+    uint64_t breaker_key[2]; /* of the breaker for all its models: upstream_identify() */
+    unsigned retries;        /* on this upstream before the next is tried */
+    const char *ca_file;     /* NULL: the system's */
 };
+
+/* The key under which every process that shares a state file finds the breaker of an upstream, or
+ * with a `model` that of one of its models: made of name, origin, base path, model and the shape of
+ * the window. Never 0. */
+void upstream_identify(const struct upstream *upstream, const char *model, uint64_t key[2]);
 
 #endif

@@ -44,8 +44,7 @@ struct state_cell {
 };
 
 /* `model` is the configured one where the breaker is per upstream and model, else NULL. Models
- * chosen by clients must never get here. All programs that share a file must name a breaker alike:
- * of the upstream its name, origin, base path and the shape of its window count. */
+ * chosen by clients must never get here. The upstream has its own breaker's key already. */
 void state_cell_name(struct state_cell *cell, const struct upstream *upstream, const char *model);
 
 /* Why a report was made: a status, or this and an enum wire_fault (core/wire.h). */

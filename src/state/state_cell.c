@@ -1,37 +1,14 @@
 /* state_cell.c - what the rest of postern does with one breaker: find its slot, then cell.h. */
+#include <assert.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/digest.h"
 #include "base/log.h"
-#include "base/num.h"
 #include "state/cell.h"
 #include "state/state.h"
 #include "state/store.h"
 #include "state/table.h"
-
-#define GEOMETRY_MAX (sizeof("count:") + NUM_FORMAT_MAX)
-
-/* Windows of another shape are other words, so the shape is part of the identity; thresholds are
- * not, every reader applies its own. */
-static size_t
-format_geometry(char out[GEOMETRY_MAX], const struct breaker_rules *rules)
-{
-    static const struct span names[] = {[BREAKER_WINDOW_NONE] = SPAN_LITERAL("none:"),
-                                        [BREAKER_WINDOW_COUNT] = SPAN_LITERAL("count:"),
-                                        [BREAKER_WINDOW_TIME] = SPAN_LITERAL("time:")};
-    struct span name = names[rules->window];
-    unsigned size = rules->window == BREAKER_WINDOW_NONE ? 0 : rules->window_size;
-    memcpy(out, name.ptr, name.len);
-    return name.len + num_format_u64(out + name.len, size);
-}
-
-static struct span
-with_nul(const char *text)
-{
-    return span_of(text, strlen(text) + 1);
-}
 
 /* As much of it as there is room for, behind the `len` bytes that are there; the new length. What
  * follows is zero. */
@@ -46,23 +23,10 @@ put_name(struct state_cell *cell, size_t len, const char *text)
 void
 state_cell_name(struct state_cell *cell, const struct upstream *upstream, const char *model)
 {
-    char geometry[GEOMETRY_MAX];
-    size_t geometry_len = format_geometry(geometry, &upstream->rules);
-    /* Each part but the last is hashed with its NUL, so that no two lists run into one. */
-    struct span parts[] = {
-        with_nul(upstream->name),
-        span_from(upstream->origin),
-        with_nul(upstream->base_path),
-        span_of(geometry, geometry_len + (model ? 1 : 0)),
-        span_from(model),
-    };
-    struct digest digest;
-    digest_sha256(&digest, parts, sizeof(parts) / sizeof(parts[0]));
-
-    *cell = (struct state_cell){.key = {0, 0}};
-    memcpy(cell->key, digest.bytes, sizeof(cell->key));
-    for (size_t i = 0; i < 2; i++)
-        cell->key[i] = cell->key[i] != 0 ? cell->key[i] : 1; /* 0 means free */
+    *cell = (struct state_cell){.key = {upstream->breaker_key[0], upstream->breaker_key[1]}};
+    if (model)
+        upstream_identify(upstream, model, cell->key);
+    assert(cell->key[0] != 0); /* it would be a free slot's */
     size_t len = put_name(cell, 0, upstream->name);
     if (model)
         (void)put_name(cell, put_name(cell, len, "/"), model);

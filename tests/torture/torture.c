@@ -384,11 +384,12 @@ prepare(void)
     (void)snprintf(path, sizeof(path), "%s/state", directory);
     for (size_t i = 0; i < CELLS; i++) {
         char name[16];
-        const struct upstream upstream = {.name = name,
-                                          .origin = "https://up.example:443",
-                                          .base_path = "",
-                                          .rules = rules_of(i)};
+        struct upstream upstream = {.name = name,
+                                    .origin = "https://up.example:443",
+                                    .base_path = "",
+                                    .rules = rules_of(i)};
         (void)snprintf(name, sizeof(name), "up%zu", i);
+        upstream_identify(&upstream, NULL, upstream.breaker_key);
         state_cell_name(&cells[i], &upstream, NULL);
     }
 }

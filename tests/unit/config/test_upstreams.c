@@ -26,6 +26,10 @@ the_pair_makes_two_upstreams_and_one_route(void **state)
     assert_string_equal(primary->origin, "https://one.openai.azure.com:443");
     assert_string_equal(primary->host, "one.openai.azure.com");
     assert_string_equal(primary->base_path, "");
+    uint64_t key[2]; /* made of what stands in the finished upstream */
+    upstream_identify(primary, NULL, key);
+    assert_memory_equal(primary->breaker_key, key, sizeof(key));
+    assert_memory_not_equal(primary->breaker_key, fallback->breaker_key, sizeof(key));
     assert_string_equal(primary->key, "key-of-the-first-one");
     assert_int_equal(primary->dialect, UPSTREAM_DIALECT_AUTO);
     assert_true(primary->is_azure_host);

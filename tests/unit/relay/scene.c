@@ -35,6 +35,7 @@ add_upstream(struct scene *scene, size_t i)
         .timeouts = {MINUTE_MS, MINUTE_MS, MINUTE_MS, MINUTE_MS},
         .rules = breaker,
     };
+    upstream_identify(&scene->upstreams[i], NULL, scene->upstreams[i].breaker_key);
     scene->candidates[i] = (struct route_candidate){.upstream = &scene->upstreams[i], .weight = 1};
     scene->steps[i] = (struct route_step){&scene->candidates[i], 1};
 }

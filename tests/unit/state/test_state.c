@@ -36,8 +36,9 @@ setup(void **unused)
     (void)unused;
     scratch_init(&scratch);
     fakeclock_set(1000000, B);
-    const struct upstream upstream = {
+    struct upstream upstream = {
         .name = "eu", .origin = "https://eu.example:443", .base_path = "", .rules = rules};
+    upstream_identify(&upstream, NULL, upstream.breaker_key);
     state_cell_name(&eu, &upstream, NULL);
     return 0;
 }
