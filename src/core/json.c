@@ -137,10 +137,7 @@ take_slash(struct json_scan *scan, const unsigned char *at, const unsigned char 
     return at + 1;
 }
 
-static const unsigned char *take_blanks(struct json_scan *scan, const unsigned char *at,
-                                        const unsigned char *end);
-
-#define EVERYWHERE [TOKEN_BLANK] = take_blanks, [TOKEN_SLASH] = take_slash
+#define EVERYWHERE [TOKEN_SLASH] = take_slash
 #define A_VALUE                                                                                    \
     [TOKEN_QUOTE] = take_string, [TOKEN_NUMBER] = take_number, [TOKEN_LITERAL] = take_literal,     \
     [TOKEN_OPEN] = take_open
@@ -165,16 +162,11 @@ static const struct {
 static const unsigned char *
 step_between(struct json_scan *scan, const unsigned char *at, const unsigned char *end)
 {
+    while (token_of[*at] == TOKEN_BLANK)
+        if (++at == end)
+            return at;
     json_step *take = between[scan->state].take[token_of[*at]];
     return take ? take(scan, at, end) : take_wrong(scan, at, end);
-}
-
-static const unsigned char *
-take_blanks(struct json_scan *scan, const unsigned char *at, const unsigned char *end)
-{
-    while (at < end && token_of[*at] == TOKEN_BLANK)
-        at++;
-    return at < end ? step_between(scan, at, end) : at;
 }
 
 /* --- comments ------------------------------------------------------------- */

@@ -115,8 +115,8 @@ struct json_mistake {
 int json_find(struct span document, struct json_member *wanted, size_t count,
               struct json_mistake *mistake);
 
-/* The same inside `value`, the text of an object that json_find() gave. Duplicates are allowed
- * there: the first counts. */
+/* The same inside `value`, which is known to be valid: a whole document that was scanned, or the
+ * text of an object that json_find() gave. Duplicates are allowed there: the first counts. */
 void json_find_within(struct span value, struct json_member *wanted, size_t count);
 
 /* Visits the elements of an array's text. Returns the element's text and advances `*at` (start with
