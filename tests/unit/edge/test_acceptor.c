@@ -280,8 +280,11 @@ without_a_descriptor_left_a_request_is_answered_503(void **state)
     sem_post(&house.go_on);
     assert_answer(ask(), FCGIRECORD_ENDED, "Status: 200 OK\r\n\r\ndone");
 
-    while (workers_view(house.workers).idle == 0) /* then its connection is closed */
+    struct workers_view view;
+    do { /* until all are idle: then its connection is closed */
         (void)sched_yield();
+        view = workers_view(house.workers);
+    } while (view.idle < view.threads);
     int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     memcpy(to.sun_path, house.listener.path, sizeof(to.sun_path));
     int count = take_descriptors(fillers);
