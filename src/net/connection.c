@@ -181,8 +181,8 @@ static size_t
 on_header(char *line, size_t unit, size_t count, void *self)
 {
     struct connection *connection = self;
-    /* told only while it runs */
-    (void)curl_easy_getinfo(connection->easy, CURLINFO_TLS_SSL_PTR, &connection->tls);
+    if (!connection->tls) /* told only while it runs */
+        (void)curl_easy_getinfo(connection->easy, CURLINFO_TLS_SSL_PTR, &connection->tls);
     struct span span = span_of(line, unit * count);
     return connection->calls->line(connection->calls->self, span) == 0 ? unit * count : 0;
 }
