@@ -23,6 +23,7 @@ struct connection {
     CURLcode code;                         /* of the exchange, once it is over */
     int socket_errno;                      /* why this host could make no socket; 0: it could */
     bool is_added;                         /* easy to multi */
+    bool has_rules;                        /* what holds for every exchange is set */
     const struct curl_tlssessioninfo *tls; /* of the exchange; borrowed: from easy */
     curl_socket_t warm_fd;                 /* between exchanges */
     char words[CURL_ERROR_SIZE];
@@ -33,7 +34,8 @@ struct connection {
 /* The library's shared connection cache is not safe across threads, so that is not among it. */
 struct connection_share {
     CURLSH *curl;
-    const char *ca_dir; /* the system's authorities by hash; NULL: the library's way */
+    const char *ca_dir;  /* the system's authorities by hash; NULL: they are not there so … */
+    const char *ca_file; /* … but all in this file, which is read for each connection */
     pthread_mutex_t locks[CURL_LOCK_DATA_LAST];
 };
 
@@ -83,8 +85,9 @@ connection_share_new(struct err *err)
     }
     for (size_t i = 0; i < CURL_LOCK_DATA_LAST; i++)
         pthread_mutex_init(&share->locks[i], NULL);
-    const char *ca_dir = curl_version_info(CURLVERSION_NOW)->capath;
-    share->ca_dir = authorities_is_hashed(ca_dir) ? ca_dir : NULL;
+    const curl_version_info_data *library = curl_version_info(CURLVERSION_NOW);
+    share->ca_dir = authorities_is_hashed(library->capath) ? library->capath : NULL;
+    share->ca_file = share->ca_dir ? NULL : library->cainfo;
     share->curl = curl_share_init();
     CURLSH *curl = share->curl;
     if (curl && curl_share_setopt(curl, CURLSHOPT_LOCKFUNC, lock_share) == CURLSHE_OK &&
@@ -162,7 +165,8 @@ connection_rest(struct connection *connection)
     curl_easy_getinfo(connection->easy, CURLINFO_ACTIVESOCKET, &warm);
     bool is_clean = warm != CURL_SOCKET_BAD && !has_unread_tls(connection);
     leave_multi(connection);
-    curl_easy_reset(connection->easy);
+    curl_easy_setopt(connection->easy, CURLOPT_POSTFIELDS, NULL);
+    curl_easy_setopt(connection->easy, CURLOPT_HTTPHEADER, NULL);
     free_headers(connection);
     connection->calls = NULL;
     connection->warm_fd = warm;
@@ -252,8 +256,9 @@ at_most_int(uint64_t value)
     return value < INT32_MAX ? (long)value : INT32_MAX;
 }
 
+/* What holds for every exchange. */
 static void
-set_rules(struct setter *set)
+set_rules(struct setter *set, struct connection *connection, const struct pool_options *options)
 {
     SET(set, NOSIGNAL, 1L);
     SET(set, QUICK_EXIT, 1L); /* a silent DNS server would hold us for 10 s (curl #2975) */
@@ -266,59 +271,12 @@ set_rules(struct setter *set)
     SET(set, PATH_AS_IS, 1L);
     SET(set, HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(set, HTTP09_ALLOWED, 0L);
-    SET(set, TRANSFER_ENCODING, 0L);
     SET(set, SSL_VERIFYPEER, 1L);
     SET(set, SSL_VERIFYHOST, 2L);
     SET(set, SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    SET(set, TCP_NODELAY, 1L);
     SET(set, TCP_KEEPALIVE, 1L);
-}
-
-static void
-set_authorities(struct setter *set, const char *ca_file, const char *ca_dir)
-{
-    if (ca_file) {
-        SET(set, CAINFO, ca_file);
-        SET(set, CAPATH, NULL); /* that authority, and not the system's too */
-    } else if (ca_dir) {
-        SET(set, CAINFO, NULL);
-        SET(set, CAPATH, ca_dir);
-    }
-}
-
-static void
-set_origin(struct setter *set, const struct pool_options *options,
-           const struct wire_request *request)
-{
-    SET(set, URL, request->url);
-    SET(set, BUFFERSIZE, (long)request->receive_bytes);
-    SET(set, CONNECTTIMEOUT_MS, at_most_int(request->connect_timeout_ms));
     SET(set, MAXLIFETIME_CONN, at_most_int(options->connection_life_s));
     SET(set, MAXAGE_CONN, at_most_int(options->idle_life_s));
-    if (request->decode)
-        SET(set, ACCEPT_ENCODING, "gzip, deflate");
-}
-
-static void
-set_method(struct setter *set, const struct wire_request *request)
-{
-    const struct wire_body *body = &request->body;
-    if (framing_is_head(request))
-        SET(set, NOBODY, 1L);
-    else if (!framing_has_body(request))
-        SET(set, HTTPGET, 1L);
-    else if (framing_is_read(body))
-        SET(set, POST, 1L);
-    else
-        SET(set, POSTFIELDS, body->parts[0].len > 0 ? body->parts[0].ptr : ""); /* not copied */
-    SET(set, POSTFIELDSIZE_LARGE, (curl_off_t)framing_length(body));
-    SET(set, CUSTOMREQUEST, request->method);
-}
-
-static void
-set_callbacks(struct setter *set, struct connection *connection)
-{
-    SET(set, HTTPHEADER, connection->headers);
     SET(set, HEADERFUNCTION, on_header);
     SET(set, HEADERDATA, connection);
     SET(set, WRITEFUNCTION, on_bytes);
@@ -330,6 +288,42 @@ set_callbacks(struct setter *set, struct connection *connection)
     SET(set, OPENSOCKETFUNCTION, on_socket);
     SET(set, OPENSOCKETDATA, connection);
     SET(set, ERRORBUFFER, connection->words);
+}
+
+/* An authority of the operator's own, and then not the system's too. */
+static void
+set_authorities(struct setter *set, const char *own_file, const struct connection_share *share)
+{
+    SET(set, CAINFO, own_file ? own_file : share->ca_file);
+    SET(set, CAPATH, own_file ? NULL : share->ca_dir);
+}
+
+static void
+set_origin(struct setter *set, const struct wire_request *request)
+{
+    SET(set, URL, request->url);
+    SET(set, BUFFERSIZE, (long)request->receive_bytes);
+    SET(set, CONNECTTIMEOUT_MS, at_most_int(request->connect_timeout_ms));
+    SET(set, ACCEPT_ENCODING, request->decode ? "gzip, deflate" : NULL);
+}
+
+/* The last exchange's method stands until another is set; naming a body makes it POST. */
+static void
+set_method(struct setter *set, const struct wire_request *request)
+{
+    const struct wire_body *body = &request->body;
+    bool has_body = framing_has_body(request);
+    bool is_at_hand = has_body && !framing_is_read(body);
+    const char *bytes = body->parts[0].len > 0 ? body->parts[0].ptr : "";
+    SET(set, POSTFIELDS, is_at_hand ? bytes : NULL); /* not copied */
+    SET(set, POSTFIELDSIZE_LARGE, (curl_off_t)framing_length(body));
+    if (framing_is_head(request))
+        SET(set, NOBODY, 1L);
+    else if (has_body)
+        SET(set, POST, 1L);
+    else
+        SET(set, HTTPGET, 1L);
+    SET(set, CUSTOMREQUEST, request->method);
 }
 
 static int
@@ -356,12 +350,15 @@ connection_start(struct connection *connection, struct connection_share *share,
     if (framing_each_line(request, add_line, connection) != 0)
         return -1;
     struct setter set = {.easy = connection->easy};
-    set_rules(&set);
-    set_origin(&set, options, request);
-    set_authorities(&set, request->ca_file ? request->ca_file : options->ca_file, share->ca_dir);
+    if (!connection->has_rules) {
+        set_rules(&set, connection, options);
+        SET(&set, SHARE, share->curl);
+        connection->has_rules = true;
+    }
+    set_origin(&set, request);
+    set_authorities(&set, request->ca_file ? request->ca_file : options->ca_file, share);
     set_method(&set, request);
-    set_callbacks(&set, connection);
-    SET(&set, SHARE, share->curl);
+    SET(&set, HTTPHEADER, connection->headers);
     if (set.code != CURLE_OK) {
         connection->code = set.code;
         (void)snprintf(connection->words, sizeof connection->words, "option %s: %s", set.option,

@@ -107,6 +107,35 @@ a_head_request_carries_no_body_and_waits_for_none(void **state)
     trial_close(&trial);
 }
 
+static void
+nothing_of_an_exchange_is_left_for_the_next(void **state)
+{
+    (void)state;
+    static const struct rawserver_script script = {
+        {READ, BODILESS, READ, REPLY, READ, BODILESS, READ, REPLY}};
+    struct trial trial;
+    trial_open(&trial, &script, 1, NULL, &trial_options);
+    struct wire_request head = trial_request(&trial, "HEAD");
+    trial_run(&trial, &head);
+    assert_whole(&trial);
+    struct wire_request post = trial_request(&trial, "POST");
+    post.body = (struct wire_body){.present = true, .parts = {SPAN_LITERAL("abc")}};
+    post.decode = true;
+    trial_run(&trial, &post);
+    assert_whole(&trial);
+    assert_string_equal(buf_text(&trial.body), "ok"); /* no HEAD any more */
+    assert_true(was_sent(&trial, "Accept-Encoding: gzip"));
+    trial_run(&trial, &head);
+    struct wire_request get = trial_request(&trial, "GET");
+    trial_run(&trial, &get);
+    assert_whole(&trial);
+    assert_string_equal(buf_text(&trial.body), "ok");
+    assert_false(was_sent(&trial, "gzip"));
+    assert_false(was_sent(&trial, "Content-Length"));
+    assert_string_equal(sent_body(&trial), "");
+    trial_close(&trial);
+}
+
 /* --- headers -------------------------------------------------------------- */
 
 static void
@@ -292,6 +321,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_method_goes_out_with_and_without_a_body),
         cmocka_unit_test(a_head_request_carries_no_body_and_waits_for_none),
+        cmocka_unit_test(nothing_of_an_exchange_is_left_for_the_next),
         cmocka_unit_test(only_given_headers_and_our_own_framing_go_out),
         cmocka_unit_test(a_secret_of_one_exchange_is_not_in_the_next),
         cmocka_unit_test(the_agent_is_the_requests),
