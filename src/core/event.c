@@ -75,27 +75,28 @@ choices_are_finished(const struct event_choices *choices)
 enum {
     CHOICE_ERROR,
     CHOICE_FINISH_REASON,
-    CHOICE_TEXT,
+    CHOICE_VERDICT_MEMBERS, /* the members up to here tell whether it is an error */
+    CHOICE_TEXT = CHOICE_VERDICT_MEMBERS,
     CHOICE_DELTA,
     CHOICE_MESSAGE,
     CHOICE_INDEX,
     CHOICE_MEMBERS
 };
 
-/* The next choice of the list, and its members. Empty: there is none. */
+/* The next choice of the list, and the first `count` of its members. Empty: there is none. */
 static struct span
-choice_each(struct span list, size_t *at, struct json_member found[CHOICE_MEMBERS])
+choice_each(struct span list, size_t *at, struct json_member *found, size_t count)
 {
     static const char *const names[CHOICE_MEMBERS] = {"error", "finish_reason", "text",
                                                       "delta", "message",       "index"};
-    for (size_t i = 0; i < CHOICE_MEMBERS; i++)
+    for (size_t i = 0; i < count; i++)
         found[i].name = names[i];
-    return json_each_find(list, at, found, CHOICE_MEMBERS);
+    return json_each_find(list, at, found, count);
 }
 
 /* OpenRouter ends a choice that its provider broke off with the reason "error". */
 static bool
-choice_is_error(const struct json_member found[CHOICE_MEMBERS])
+choice_is_error(const struct json_member found[CHOICE_VERDICT_MEMBERS])
 {
     return found[CHOICE_ERROR].type == JSON_OBJECT ||
            json_string_is(found[CHOICE_FINISH_REASON].value, "error");
@@ -123,7 +124,7 @@ choices_judge(struct span list, struct event_choices *choices)
 {
     enum event_kind most = EVENT_EMPTY;
     struct json_member found[CHOICE_MEMBERS];
-    for (size_t at = 0; choice_each(list, &at, found).len > 0;) {
+    for (size_t at = 0; choice_each(list, &at, found, CHOICE_MEMBERS).len > 0;) {
         enum event_kind kind = choice_judge(found);
         choice_note(choices, found[CHOICE_INDEX].value, kind);
         if (kind > most)
@@ -140,9 +141,10 @@ _Static_assert(EVENT_EMPTY < EVENT_CONTENT && EVENT_CONTENT < EVENT_FINISH &&
 bool
 event_choices_are_sound(struct span list)
 {
-    struct json_member found[CHOICE_MEMBERS];
+    struct json_member found[CHOICE_VERDICT_MEMBERS];
+    struct span choice;
     size_t at = 0;
-    for (struct span choice; (choice = choice_each(list, &at, found)).len > 0;)
+    while ((choice = choice_each(list, &at, found, CHOICE_VERDICT_MEMBERS)).len > 0)
         if (json_type_of(choice) != JSON_OBJECT || choice_is_error(found))
             return false;
     return true;

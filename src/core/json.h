@@ -108,6 +108,34 @@ struct json_mistake {
     const char *member; /* JSON_DUPLICATE: which, and offset is its second name's; else NULL */
 };
 
+/* Looks for members while a document comes, in any portions. */
+struct json_finder {
+    struct json_scan scan;
+
+    /* json_find.c's own. */
+    struct span text; /* what came so far */
+    struct json_member *wanted;
+    size_t count;
+    uint32_t initials;           /* a bit for each wanted name's first byte, and the backslash's */
+    struct json_member *current; /* whose value comes next; or NULL */
+    size_t begin_at, end_at;     /* of the whole value */
+    const char *repeated;        /* the first that stood twice; or NULL */
+    size_t repeated_at;
+};
+
+/* `wanted` is filled in as the members come, and must stay where it is. */
+void json_finder_init(struct json_finder *finder, struct json_member *wanted, size_t count);
+
+/* `text` is all that came so far; it may have moved since the last time. As json_scan_feed(). */
+enum json_error json_finder_feed(struct json_finder *finder, struct span text);
+
+/* The next bytes alone: from now on nothing is found, the document is only validated. */
+enum json_error json_finder_pass(struct json_finder *finder, struct span bytes);
+
+/* No more bytes: as json_scan_end(). The values found are borrowed from the last `text`; of a name
+ * that stands twice the first counts. */
+enum json_error json_finder_end(struct json_finder *finder);
+
 /* Validates the whole document and finds the wanted members of its top-level object. Names are
  * compared after unescaping. A document that is not an object has none of them, which is no error.
  * -1 and `mistake` (may be NULL) when it is not valid; all members are then JSON_NONE. A document

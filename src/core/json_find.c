@@ -153,18 +153,6 @@ json_unescape(struct span value, struct buf *out)
 
 /* --- members -------------------------------------------------------------- */
 
-/* A visitor of one value: where it stands, and where its wanted members do. */
-struct finder {
-    struct span text; /* that is scanned */
-    struct json_member *wanted;
-    size_t count;
-    uint32_t initials;           /* bit_of() each wanted name's first byte, and of the backslash */
-    struct json_member *current; /* whose value comes next; or NULL */
-    size_t begin_at, end_at;     /* of the whole value */
-    const char *repeated;        /* the first that stood twice; or NULL */
-    size_t repeated_at;
-};
-
 /* One of 32 that a byte stands for, among others. */
 static uint32_t
 bit_of(char byte)
@@ -182,7 +170,7 @@ initials_of(const struct json_member *wanted, size_t count)
 }
 
 static void
-name_ended(struct finder *finder, size_t begin, size_t end)
+name_ended(struct json_finder *finder, size_t begin, size_t end)
 {
     struct span name = span_of(finder->text.ptr + begin, end - begin);
     char initial = name.len > 2 ? name.ptr[1] : '\0';
@@ -208,7 +196,7 @@ name_ended(struct finder *finder, size_t begin, size_t end)
 static void
 visit(void *visitor, enum json_part part, unsigned depth, size_t begin, size_t end)
 {
-    struct finder *finder = visitor;
+    struct json_finder *finder = visitor;
     struct json_member *member = finder->current;
     if (part == JSON_NAME) {
         name_ended(finder, begin, end);
@@ -223,20 +211,6 @@ visit(void *visitor, enum json_part part, unsigned depth, size_t begin, size_t e
     }
 }
 
-/* Scans `text` and fills `wanted` with what stands first of each name. */
-static void
-finder_scan(struct finder *finder, struct json_scan *scan, struct span text,
-            struct json_member *wanted, size_t count)
-{
-    *finder = (struct finder){
-        .text = text, .wanted = wanted, .count = count, .initials = initials_of(wanted, count)};
-    json_scan_init(scan);
-    scan->visit = visit;
-    scan->visitor = finder;
-    scan->visit_depth = count > 0 ? 1 : 0;
-    json_scan_feed(scan, text.ptr, text.len);
-}
-
 static void
 forget(struct json_member *wanted, size_t count)
 {
@@ -244,16 +218,55 @@ forget(struct json_member *wanted, size_t count)
         wanted[i] = (struct json_member){.name = wanted[i].name};
 }
 
+void
+json_finder_init(struct json_finder *finder, struct json_member *wanted, size_t count)
+{
+    forget(wanted, count);
+    *finder = (struct json_finder){
+        .wanted = wanted, .count = count, .initials = initials_of(wanted, count)};
+    finder->scan.visit = visit;
+    finder->scan.visit_depth = count > 0 ? 1 : 0;
+}
+
+enum json_error
+json_finder_feed(struct json_finder *finder, struct span text)
+{
+    size_t read = finder->scan.offset;
+    assert(text.len >= read);
+    finder->text = text;
+    finder->scan.visitor = finder;
+    return text.len > read ? json_scan_feed(&finder->scan, text.ptr + read, text.len - read)
+                           : finder->scan.error;
+}
+
+enum json_error
+json_finder_pass(struct json_finder *finder, struct span bytes)
+{
+    finder->scan.visit = NULL;
+    return json_scan_feed(&finder->scan, bytes.ptr, bytes.len);
+}
+
+enum json_error
+json_finder_end(struct json_finder *finder)
+{
+    enum json_error error = json_scan_end(&finder->scan);
+    for (size_t i = 0; i < finder->count; i++) {
+        struct json_member *member = &finder->wanted[i];
+        if (member->type != JSON_NONE) /* the text may have moved since */
+            member->value.ptr = finder->text.ptr + member->offset;
+    }
+    return error;
+}
+
 int
 json_find(struct span document, struct json_member *wanted, size_t count,
           struct json_mistake *mistake)
 {
-    struct finder finder;
-    struct json_scan scan;
-    forget(wanted, count);
-    finder_scan(&finder, &scan, document, wanted, count);
-    enum json_error error = json_scan_end(&scan);
-    struct json_mistake found = {error, scan.offset, NULL};
+    struct json_finder finder;
+    json_finder_init(&finder, wanted, count);
+    (void)json_finder_feed(&finder, document);
+    enum json_error error = json_scan_end(&finder.scan);
+    struct json_mistake found = {error, finder.scan.offset, NULL};
     if (found.error == JSON_VALID && finder.repeated)
         found = (struct json_mistake){JSON_DUPLICATE, finder.repeated_at, finder.repeated};
     if (found.error == JSON_VALID)
@@ -267,11 +280,13 @@ json_find(struct span document, struct json_member *wanted, size_t count,
 void
 json_find_within(struct span value, struct json_member *wanted, size_t count)
 {
-    struct finder finder;
-    struct json_scan scan;
-    forget(wanted, count);
-    if (value.len > 0)
-        finder_scan(&finder, &scan, value, wanted, count);
+    struct json_finder finder;
+    if (value.len == 0) {
+        forget(wanted, count);
+        return;
+    }
+    json_finder_init(&finder, wanted, count);
+    (void)json_finder_feed(&finder, value);
 }
 
 /* --- elements ------------------------------------------------------------- */
@@ -280,21 +295,20 @@ struct span
 json_each_find(struct span array, size_t *at, struct json_member *wanted, size_t count)
 {
     const struct span none = {NULL, 0};
-    struct finder finder;
-    struct json_scan scan;
-    forget(wanted, count);
+    struct json_finder finder;
+    json_finder_init(&finder, wanted, count);
     if (json_type_of(array) != JSON_ARRAY || *at >= array.len)
         return none;
     /* An element is read as a document of its own, which ends where trailing bytes begin: at the
      * comma or the bracket that follows it. */
     size_t from = *at == 0 ? 1 : *at;
     struct span rest = span_of(array.ptr + from, array.len - from);
-    finder_scan(&finder, &scan, rest, wanted, count);
-    if (scan.error != JSON_TRAILING) {
+    if (json_finder_feed(&finder, rest) != JSON_TRAILING) {
         *at = array.len;
         return none;
     }
-    *at = from + scan.offset + (rest.ptr[scan.offset] == ',' ? 1 : array.len);
+    size_t len = finder.scan.offset;
+    *at = from + len + (rest.ptr[len] == ',' ? 1 : array.len);
     for (size_t i = 0; i < count; i++)
         wanted[i].offset += wanted[i].type == JSON_NONE ? 0 : from;
     return span_of(rest.ptr + finder.begin_at, finder.end_at - finder.begin_at);

@@ -20,7 +20,6 @@ hold_init(struct hold *hold, struct call *call, const char *upstream)
     };
     buf_init(&hold->bytes, HELD_MAX_BYTES + SLACK_BYTES);
     stream_init(&hold->stream, EVENT_API_UNKNOWN);
-    json_scan_init(&hold->scan);
     call->is_plain = false;
 }
 
@@ -131,6 +130,16 @@ is_misfit(const struct hold *hold)
     return request->wants_stream != (hold->kind == HOLD_STREAM);
 }
 
+/* Its members are found while it comes. */
+static void
+expect_json(struct hold *hold)
+{
+    const char *list = hold->call->request->operation.row->list;
+    complaint_want(hold->found);
+    hold->found[HOLD_LIST].name = list;
+    json_finder_init(&hold->finder, hold->found, list ? HOLD_MEMBERS : HOLD_LIST);
+}
+
 int
 hold_head(struct hold *hold, const struct wire_reply *reply)
 {
@@ -139,6 +148,8 @@ hold_head(struct hold *hold, const struct wire_reply *reply)
     hold->kind = choose_kind(hold);
     bool is_inference = row->answer != OPERATION_ANSWER_ANY;
     hold->is_misfit = is_misfit(hold);
+    if (hold->kind == HOLD_JSON)
+        expect_json(hold);
     if (hold->is_misfit)
         return hold->kind == HOLD_JSON ? 0 : stop(hold, OUTCOME_STOP_MALFORMED);
     if (hold->kind == HOLD_STREAM)
@@ -180,13 +191,22 @@ take_stream(struct hold *hold, struct span bytes)
     return hold->bytes.len > hold_max(hold) ? stop(hold, OUTCOME_STOP_TOO_LARGE) : 0;
 }
 
+/* Can what came still become a whole document? What was sent on is not looked into any more. */
+static bool
+is_json(struct hold *hold, struct span bytes)
+{
+    enum json_error error = hold->is_open ? json_finder_pass(&hold->finder, bytes)
+                                          : json_finder_feed(&hold->finder, buf_span(&hold->bytes));
+    return error == JSON_VALID;
+}
+
 static int
 take_whole(struct hold *hold, struct span bytes)
 {
-    if (hold->kind == HOLD_JSON && json_scan_feed(&hold->scan, bytes.ptr, bytes.len) != JSON_VALID)
-        return stop(hold, OUTCOME_STOP_MALFORMED);
     if (buf_put_span(&hold->bytes, bytes) != 0)
         return stop(hold, OUTCOME_STOP_TOO_LARGE);
+    if (hold->kind == HOLD_JSON && !is_json(hold, bytes))
+        return stop(hold, OUTCOME_STOP_MALFORMED);
     if (hold->is_misfit)
         return hold->bytes.len > CALL_ERROR_MAX_BYTES ? stop(hold, OUTCOME_STOP_MALFORMED) : 0;
     bool must_commit = hold->is_open || hold->kind == HOLD_PASS;
@@ -235,32 +255,28 @@ ended_well(const struct hold *hold)
 static enum outcome_body
 judge_json(struct hold *hold)
 {
-    const char *list = hold->call->request->operation.row->list;
-    enum { LIST = COMPLAINT_MEMBERS, MEMBERS };
-    struct json_member found[MEMBERS] = {[LIST] = {.name = list}};
-    enum json_error error = json_scan_end(&hold->scan);
-    if (error == JSON_INCOMPLETE && hold->scan.offset == 0)
+    const struct operation *row = hold->call->request->operation.row;
+    const struct json_member *found = hold->found;
+    const struct json_member *list = &found[HOLD_LIST];
+    enum json_error error = json_finder_end(&hold->finder);
+    if (error == JSON_INCOMPLETE && hold->finder.scan.offset == 0)
         return OUTCOME_BODY_EMPTY;
     if (error != JSON_VALID || !ended_well(hold))
         return OUTCOME_BODY_WRONG;
     if (hold->is_open)
         return OUTCOME_BODY_GOOD;
-    complaint_want(found);
-    json_find_within(buf_span(&hold->bytes), found, list ? MEMBERS : LIST);
-    if (found[COMPLAINT_MEMBER_ERROR].is_repeated || found[LIST].is_repeated)
+    if (found[COMPLAINT_MEMBER_ERROR].is_repeated || list->is_repeated)
         return OUTCOME_BODY_WRONG; /* nobody knows which of the two a client reads */
     hold->complaint = complaint_judge(buf_span(&hold->bytes), found);
     if (hold->complaint.about != COMPLAINT_NONE)
         return OUTCOME_BODY_ERROR;
     if (hold->is_misfit)
         return OUTCOME_BODY_WRONG;
-    bool may_be_empty = hold->call->request->asks_nothing && found[LIST].type == JSON_ARRAY;
-    if (list && !may_be_empty &&
-        (found[LIST].type != JSON_ARRAY || json_is_empty(found[LIST].value)))
+    bool may_be_empty = hold->call->request->asks_nothing && list->type == JSON_ARRAY;
+    if (row->list && !may_be_empty && (list->type != JSON_ARRAY || json_is_empty(list->value)))
         return OUTCOME_BODY_EMPTY;
-    bool has_choices = list && hold->call->request->operation.row->can_stream &&
-                       hold->call->request->operation.row->stream != EVENT_API_UNKNOWN;
-    if (has_choices && !event_choices_are_sound(found[LIST].value))
+    bool has_choices = row->list && row->can_stream && row->stream != EVENT_API_UNKNOWN;
+    if (has_choices && !event_choices_are_sound(list->value))
         return OUTCOME_BODY_WRONG;
     return OUTCOME_BODY_GOOD;
 }

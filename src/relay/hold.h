@@ -26,6 +26,9 @@ enum hold_kind {
     HOLD_PASS   /* goes on as it comes */
 };
 
+/* The members of a JSON answer that are looked for: those of an error, and the operation's list. */
+enum { HOLD_LIST = COMPLAINT_MEMBERS, HOLD_MEMBERS };
+
 struct hold {
     struct call *call;
     const char *upstream; /* its name */
@@ -38,7 +41,8 @@ struct hold {
     bool quotes_secret;     /* its error event does, and was not passed on */
     enum outcome_stop stop; /* why hold_take() said -1 */
     struct buf bytes;
-    struct json_scan scan;
+    struct json_finder finder;
+    struct json_member found[HOLD_MEMBERS];
     struct stream stream;
     enum outcome_body body; /* after hold_end() */
     struct complaint_view complaint;

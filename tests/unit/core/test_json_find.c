@@ -162,6 +162,48 @@ says_which_member_stands_again(void **state)
     assert_false(wanted[1].is_repeated);
 }
 
+/* Wherever the portions are cut, and though the text moves. */
+static void
+finds_members_while_the_document_comes(void **state)
+{
+    (void)state;
+    static const char text[] = " {\"a\":[1,{\"b\":0}],\"\\u0062\" : -1.5 ,\"a\":2} ";
+    for (size_t cut = 0; cut < sizeof(text); cut++) {
+        struct json_member wanted[] = {{.name = "a"}, {.name = "b"}, {.name = "c"}};
+        struct json_finder finder;
+        char begun[sizeof(text)];
+        memcpy(begun, text, sizeof(text));
+        json_finder_init(&finder, wanted, COUNT(wanted));
+        assert_int_equal(json_finder_feed(&finder, span_of(begun, cut)), JSON_VALID);
+        memset(begun, 'x', sizeof(begun));
+        assert_int_equal(json_finder_feed(&finder, span_from(text)), JSON_VALID);
+        assert_int_equal(json_finder_end(&finder), JSON_VALID);
+        assert_value(&wanted[0], "[1,{\"b\":0}]");
+        assert_int_equal(wanted[0].type, JSON_ARRAY);
+        assert_true(wanted[0].is_repeated);
+        assert_value(&wanted[1], "-1.5");
+        assert_ptr_equal(wanted[1].value.ptr, text + wanted[1].offset);
+        assert_int_equal(wanted[2].type, JSON_NONE);
+    }
+}
+
+static void
+validates_alone_what_it_is_not_to_look_into(void **state)
+{
+    (void)state;
+    struct json_member a = {.name = "a"};
+    struct json_finder finder;
+    json_finder_init(&finder, &a, 1);
+    assert_int_equal(json_finder_feed(&finder, span_from("{\"b\":1,")), JSON_VALID);
+    assert_int_equal(json_finder_pass(&finder, span_from("\"a\":2")), JSON_VALID);
+    assert_int_equal(json_finder_pass(&finder, span_from("}")), JSON_VALID);
+    assert_int_equal(json_finder_end(&finder), JSON_VALID);
+    assert_int_equal(a.type, JSON_NONE);
+    json_finder_init(&finder, &a, 1);
+    assert_int_equal(json_finder_pass(&finder, span_from("{]")), JSON_BAD_SYNTAX);
+    assert_int_equal(json_finder_end(&finder), JSON_BAD_SYNTAX);
+}
+
 static void
 unescapes_a_string(void **state)
 {
@@ -253,6 +295,8 @@ main(void)
         cmocka_unit_test(visits_each_element_of_an_array),
         cmocka_unit_test(finds_members_of_each_element_on_the_way),
         cmocka_unit_test(says_which_member_stands_again),
+        cmocka_unit_test(finds_members_while_the_document_comes),
+        cmocka_unit_test(validates_alone_what_it_is_not_to_look_into),
         cmocka_unit_test(unescapes_a_string),
         cmocka_unit_test(unescapes_into_what_just_fits_or_not_at_all),
         cmocka_unit_test(compares_a_string_with_a_text),
