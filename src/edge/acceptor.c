@@ -19,7 +19,7 @@ struct watch {
     struct workers *workers;
     struct gate *gate;
     int signal_fd;
-    bool is_on;   /* no worker watches the listening socket */
+    bool is_on;   /* neither does a worker watch the listening socket, nor must it wait */
     int spare_fd; /* given up to accept one connection when no descriptor is left; -1: is gone */
     uint64_t complained_at_ms;
 };
@@ -111,6 +111,7 @@ attend(struct watch *watch, struct err *err)
     for (int i = 0; i < ACCEPTS_PER_LOOK && is_somebody_there && rc == 0; i++) {
         switch (workers_take_watch(watch->workers)) {
         case WORKERS_WATCH:
+        case WORKERS_FULL:
             watch->is_on = false;
             return 0;
         case WORKERS_SPENT:

@@ -94,10 +94,14 @@ has_watcher(struct workers *pool)
 enum workers_watch
 workers_take_watch(struct workers *pool)
 {
-    enum workers_watch watch = WORKERS_SPENT;
+    enum workers_watch watch = WORKERS_BUSY;
     (void)pthread_mutex_lock(&pool->lock);
-    if (!pool->is_spent)
-        watch = has_watcher(pool) ? WORKERS_WATCH : WORKERS_BUSY;
+    if (pool->is_spent)
+        watch = WORKERS_SPENT;
+    else if (has_watcher(pool))
+        watch = WORKERS_WATCH;
+    else if (pool->shed_count == WORKERS_SHED_QUEUE_MAX)
+        watch = WORKERS_FULL;
     pool->is_spent = false;
     (void)pthread_mutex_unlock(&pool->lock);
     if (watch == WORKERS_WATCH)
@@ -222,6 +226,7 @@ take_shed(struct workers *pool)
     (void)pthread_mutex_lock(&pool->lock);
     while (pool->shed_count == 0 && !pool->is_stopping)
         (void)pthread_cond_wait(&pool->shed_wake, &pool->lock);
+    bool was_full = pool->shed_count == WORKERS_SHED_QUEUE_MAX;
     if (pool->shed_count > 0) {
         fd = pool->shed_queue[pool->shed_first];
         pool->shed_first = (pool->shed_first + 1) % WORKERS_SHED_QUEUE_MAX;
@@ -230,6 +235,8 @@ take_shed(struct workers *pool)
         pool->has_shedder = false;
     }
     (void)pthread_mutex_unlock(&pool->lock);
+    if (was_full)
+        gate_call(&pool->gate);
     if (fd < 0)
         (void)pthread_cond_signal(&pool->all_ended);
     return fd;

@@ -13,8 +13,9 @@
  * gate; as the kernel wakes the one that came last, what is not needed ends by itself, and the last
  * one to end calls the acceptor too.
  *
- * What is turned away goes to the reserved thread, whose queue is short; when that is full too the
- * connection is closed. Neither thread nor acceptor ever waits for a client before it accepts.
+ * What is turned away goes to the reserved thread, whose queue is short; while that is full whoever
+ * comes waits in the kernel's, and the reserved thread calls the acceptor when it has room again.
+ * Neither thread nor acceptor ever waits for a client before it accepts.
  */
 #ifndef POSTERN_EDGE_WORKERS_H
 #define POSTERN_EDGE_WORKERS_H
@@ -53,7 +54,8 @@ struct gate *workers_gate(struct workers *workers); /* borrowed */
 enum workers_watch {
     WORKERS_WATCH, /* a thread watches from here on, an idle or a new one */
     WORKERS_SPENT, /* one found no descriptor or memory for who is there; said once */
-    WORKERS_BUSY   /* all serve, and no more may be started */
+    WORKERS_BUSY,  /* all serve, and no more may be started */
+    WORKERS_FULL   /* and the reserved thread has no room either: it calls when it has */
 };
 enum workers_watch workers_take_watch(struct workers *workers);
 

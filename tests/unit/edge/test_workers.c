@@ -6,11 +6,14 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "edge/signals.h"
 #include "edge/workers.h"
 #include "playhouse.h"
@@ -67,6 +70,26 @@ a_connection_beyond_the_queue_is_closed(void **state)
     close(pair[1]);
     playhouse_end(pool);
     assert_int_equal(playhouse.shed, 1 + WORKERS_SHED_QUEUE_MAX); /* none of them was forgotten */
+}
+
+static void
+who_finds_all_hands_full_waits_and_is_not_closed(void **state)
+{
+    (void)state;
+    const unsigned hands = 1 + WORKERS_SHED_QUEUE_MAX; /* of the reserved thread */
+    struct workers *pool = playhouse_open(1, PLAYHOUSE_PATIENCE_MS);
+    playhouse_come(1 + hands + 3);
+    playhouse_await(1, 1);
+    uint64_t end_ms = clock_boot_ms() + PLAYHOUSE_PATIENCE_MS;
+    while (workers_view(pool).shed_waiting < WORKERS_SHED_QUEUE_MAX && clock_boot_ms() < end_ms)
+        (void)sched_yield(); /* the acceptor has to take them */
+    for (unsigned i = 1 + hands; i < 1 + hands + 3; i++) {
+        struct pollfd ended = {.fd = playhouse.clients[i], .events = POLLIN};
+        assert_int_equal(poll(&ended, 1, 0), 0);
+    }
+    playhouse_let_go(0, hands + 3);
+    playhouse_await(1, hands + 3);
+    playhouse_end(pool);
 }
 
 static void
@@ -143,6 +166,7 @@ main(void)
         cmocka_unit_test(of_ten_connections_at_limit_four_six_are_told_at_once),
         cmocka_unit_test(an_idle_thread_ends_by_itself_and_another_is_started_when_needed),
         cmocka_unit_test(a_connection_beyond_the_queue_is_closed),
+        cmocka_unit_test(who_finds_all_hands_full_waits_and_is_not_closed),
         cmocka_unit_test(what_must_be_shed_takes_no_thread),
         cmocka_unit_test(stopping_waits_for_what_runs_but_not_longer_than_told),
         cmocka_unit_test(idle_threads_do_not_hold_up_the_end),
