@@ -3,12 +3,15 @@
 
 #include <string.h>
 
+#include "core/word.h"
+
 const struct span *
 wire_header_find(const struct wire_headers *headers, const char *name)
 {
     struct span wanted = span_from(name);
     for (size_t i = 0; i < headers->count; i++) {
-        if (span_equal_nocase(headers->items[i].name, wanted))
+        struct span found = headers->items[i].name;
+        if (found.len == wanted.len && span_equal_nocase(found, wanted))
             return &headers->items[i].value;
     }
     return NULL;
@@ -23,17 +26,46 @@ is_letter_or_digit(char c)
 bool
 wire_is_name(struct span text)
 {
-    static const char others[] = "!#$%&'*+-.^_`|~";
+    static const char others[] = "!#$%&'*+.^_`|~";
     for (size_t i = 0; i < text.len; i++) {
-        if (!is_letter_or_digit(text.ptr[i]) && !memchr(others, text.ptr[i], sizeof(others) - 1))
+        char c = text.ptr[i];
+        if (!is_letter_or_digit(c) && c != '-' && !memchr(others, c, sizeof(others) - 1))
             return false;
     }
     return text.len > 0;
 }
 
+/* Marks one byte at least of a word with a control byte or one beyond ASCII in it. */
+static uint64_t
+mark_unprintable(uint64_t word)
+{
+    return ((word - WORD_OF(' ')) | (word + WORD_OF(1)) | word) & WORD_TOPS;
+}
+
+static bool
+is_printable(char c)
+{
+    return c >= ' ' && c <= '~';
+}
+
+bool
+wire_is_printable(struct span text)
+{
+    size_t at = 0;
+    for (; text.len - at >= WORD_BYTES; at += WORD_BYTES) {
+        if (mark_unprintable(word_load(text.ptr + at)) != 0)
+            return false;
+    }
+    while (at < text.len && is_printable(text.ptr[at]))
+        at++;
+    return at == text.len;
+}
+
 bool
 wire_is_value(struct span text)
 {
+    if (wire_is_printable(text)) /* as a rule */
+        return true;
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
         if ((c < 0x20 && c != '\t') || c == 0x7f)

@@ -94,6 +94,9 @@ const struct span *wire_header_find(const struct wire_headers *headers, const ch
 bool wire_is_name(struct span text);
 bool wire_is_value(struct span text);
 
+/* Is it all of printable ASCII, the blank among it? Such a text is a value, too. */
+bool wire_is_printable(struct span text);
+
 const char *wire_fault_name(enum wire_fault fault);
 
 #endif

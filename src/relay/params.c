@@ -31,8 +31,11 @@ param_of(struct span name)
 bool
 params_is_header(const char *param)
 {
-    return param[0] == PARAMS_HEADER_PREFIX[0] && /* most are told apart by that */
-           strncmp(param, PARAMS_HEADER_PREFIX, sizeof(PARAMS_HEADER_PREFIX) - 1) == 0;
+    static const char prefix[] = PARAMS_HEADER_PREFIX;
+    size_t i = 0;
+    while (i < sizeof(prefix) - 1 && param[i] == prefix[i]) /* a NUL ends it, too */
+        i++;
+    return i == sizeof(prefix) - 1;
 }
 
 void
@@ -57,7 +60,8 @@ params_find(const char *const *list, const char *name)
 {
     size_t len = strlen(name);
     for (; *list; list++) {
-        if (strncmp(*list, name, len) == 0 && (*list)[len] == '=')
+        bool may_be = (*list)[0] == name[0]; /* most are told apart by that */
+        if (may_be && strncmp(*list, name, len) == 0 && (*list)[len] == '=')
             return *list + len + 1;
     }
     return NULL;

@@ -62,6 +62,27 @@ a_value_has_no_control_byte_but_the_tab(void **state)
     assert_false(wire_is_value(span_from("\x7f")));
 }
 
+/* At each place of texts that take none, one or some steps of several bytes. */
+static void
+each_byte_is_judged_wherever_it_stands(void **state)
+{
+    (void)state;
+    char text[19];
+    for (size_t len = 1; len <= sizeof(text); len++) {
+        for (size_t at = 0; at < len; at++) {
+            for (int c = 0; c < 256; c++) {
+                memset(text, c % 2 ? ' ' : '~', sizeof(text));
+                text[at] = (char)c;
+                bool is_printable = c >= ' ' && c <= '~';
+                bool is_value = is_printable || c >= 0x80 || c == '\t';
+                assert_int_equal(wire_is_printable(span_of(text, len)), is_printable);
+                assert_int_equal(wire_is_value(span_of(text, len)), is_value);
+            }
+        }
+    }
+    assert_true(wire_is_printable(span_from("")));
+}
+
 int
 main(void)
 {
@@ -70,6 +91,7 @@ main(void)
         cmocka_unit_test(every_fault_has_a_name_of_its_own),
         cmocka_unit_test(a_name_is_a_token),
         cmocka_unit_test(a_value_has_no_control_byte_but_the_tab),
+        cmocka_unit_test(each_byte_is_judged_wherever_it_stands),
     };
     return cmocka_run_group_tests_name("wire", tests, NULL, NULL);
 }
