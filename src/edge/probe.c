@@ -6,18 +6,28 @@
 void
 probe_start(struct probe *probe, const char *const *params, uint64_t now_ms)
 {
-    struct tcpsocket_pair *pair = &probe->pair;
-    *probe = (struct probe){.due_ms = now_ms + PROBE_FIRST_MS};
-    probe->is_on = tcpsocket_parse(&pair->local, params_find(params, "SERVER_ADDR"),
-                                   params_find(params, "SERVER_PORT")) == 0 &&
-                   tcpsocket_parse(&pair->remote, params_find(params, "REMOTE_ADDR"),
-                                   params_find(params, "REMOTE_PORT")) == 0;
+    *probe = (struct probe){.is_on = true, .params = params, .due_ms = now_ms + PROBE_FIRST_MS};
+}
+
+/* Whose socket it is: asked when there is a first look, which most requests do not live to see. */
+static bool
+read_pair(struct tcpsocket_pair *pair, const char *const *params)
+{
+    return tcpsocket_parse(&pair->local, params_find(params, "SERVER_ADDR"),
+                           params_find(params, "SERVER_PORT")) == 0 &&
+           tcpsocket_parse(&pair->remote, params_find(params, "REMOTE_ADDR"),
+                           params_find(params, "REMOTE_PORT")) == 0;
 }
 
 bool
-probe_is_due(const struct probe *probe, uint64_t now_ms)
+probe_is_due(struct probe *probe, uint64_t now_ms)
 {
-    return probe->is_on && now_ms >= probe->due_ms;
+    if (!probe->is_on || now_ms < probe->due_ms)
+        return false;
+    if (probe->params)
+        probe->is_on = read_pair(&probe->pair, probe->params);
+    probe->params = NULL;
+    return probe->is_on;
 }
 
 bool

@@ -29,13 +29,16 @@ struct probe {
     bool is_on; /* all zero: off */
     bool was_open;
     uint64_t due_ms;
-    struct tcpsocket_pair pair; /* of the web server's socket */
+    const char *const *params;  /* borrowed: from probe_start(), until the first look is due */
+    struct tcpsocket_pair pair; /* of the web server's socket, from then on */
 };
 
-/* Takes REMOTE_ADDR, REMOTE_PORT, SERVER_ADDR and SERVER_PORT; stays off where one is missing. */
+/* The first look takes REMOTE_ADDR, REMOTE_PORT, SERVER_ADDR and SERVER_PORT out of the parameters,
+ * which outlive the probe. */
 void probe_start(struct probe *probe, const char *const *params, uint64_t now_ms);
 
-bool probe_is_due(const struct probe *probe, uint64_t now_ms);
+/* Never, where one of them is missing. */
+bool probe_is_due(struct probe *probe, uint64_t now_ms);
 
 /* Is the client gone, when its socket is like this now? Ends the probe where it can tell nothing.
  */

@@ -80,6 +80,7 @@ it_looks_for_the_web_servers_end_of_the_clients_connection(void **state)
     (void)state;
     struct probe probe = start(told);
     struct tcpsocket_pair expected;
+    assert_true(probe_is_due(&probe, T0 + PROBE_FIRST_MS));
     assert_int_equal(tcpsocket_parse(&expected.local, "192.0.2.1", "443"), 0);
     assert_int_equal(tcpsocket_parse(&expected.remote, "198.51.100.7", "50000"), 0);
     assert_memory_equal(&probe.pair.local.address, &expected.local.address, 16);
