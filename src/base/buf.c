@@ -102,6 +102,27 @@ buf_put_span(struct buf *buf, struct span span)
 }
 
 int
+buf_put_spans(struct buf *buf, const struct span *parts, size_t count)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].len > buf->max_bytes - len)
+            return -1;
+        len += parts[i].len;
+    }
+    if (buf_reserve(buf, len) != 0)
+        return -1;
+    char *end = buf->ptr + buf->len;
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].len > 0)
+            memcpy(end, parts[i].ptr, parts[i].len);
+        end += parts[i].len;
+    }
+    buf_extend(buf, len);
+    return 0;
+}
+
+int
 buf_putf(struct buf *buf, const char *format, ...)
 {
     va_list args, again;

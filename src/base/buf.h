@@ -24,6 +24,7 @@ void buf_fini(struct buf *buf); /* wipes and frees; the buffer may be used again
 int buf_append(struct buf *buf, const void *bytes, size_t len);
 int buf_puts(struct buf *buf, const char *text);
 int buf_put_span(struct buf *buf, struct span span);
+int buf_put_spans(struct buf *buf, const struct span *parts, size_t count); /* all or none */
 int buf_putf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Appends `text` as the inside of a JSON string: quotes, backslashes, controls and bytes that are

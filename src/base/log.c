@@ -148,17 +148,22 @@ log_write(enum log_level level, const char *format, ...)
 }
 
 void
-log_put(enum log_level level, struct span text)
+log_put(enum log_level level, const struct span *parts, size_t count)
 {
     if (!is_wanted(level))
         return;
     int saved_errno = errno;
     char line[LINE_MAX_BYTES];
     size_t len = format_head(line, level);
-    size_t added = text.len < TEXT_MAX_BYTES - len ? text.len : TEXT_MAX_BYTES - len - 1;
-    if (added > 0)
-        memcpy(line + len, text.ptr, added);
-    write_line(line, len + added);
+    size_t room = TEXT_MAX_BYTES - len - 1;
+    for (size_t i = 0; i < count; i++) {
+        size_t added = parts[i].len < room ? parts[i].len : room;
+        if (added > 0)
+            memcpy(line + len, parts[i].ptr, added);
+        len += added;
+        room -= added;
+    }
+    write_line(line, len);
     errno = saved_errno;
 }
 

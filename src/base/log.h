@@ -21,8 +21,9 @@ void log_open(int fd, enum log_level level);
  * errno is kept. */
 void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The same with a text that is there already: what is logged for every request is not printed. */
-void log_put(enum log_level level, struct span text);
+/* The same with a text whose parts are there already: what is logged for every request is not
+ * printed. */
+void log_put(enum log_level level, const struct span *parts, size_t count);
 
 /* `text` in double quotes, escaped, as a C string in `out`. Returns `out`. */
 const char *log_quote(char out[LOG_QUOTE_MAX], struct span text);

@@ -5,9 +5,7 @@
 #include "base/num.h"
 
 #define CONTENT_LENGTH_MAX ((uint64_t)INT64_MAX)
-#define FIELDS_FIRST 16 /* a whole stream long they take room, and most answers have few */
-
-static const char no_memory[] = "no memory for the header block";
+#define HEADERS_FIRST 16 /* a whole stream long they take room, and most answers have few */
 
 static enum head_progress
 bad(struct head *head, const char *why)
@@ -33,9 +31,7 @@ void
 head_fini(struct head *head)
 {
     buf_fini(&head->text);
-    mem_free(head->fields);
     mem_free(head->headers);
-    head->fields = NULL;
     head->headers = NULL;
 }
 
@@ -77,18 +73,6 @@ read_status(struct head *head, struct span line)
         return bad(head, "switches to a protocol nobody asked for");
     head->stage = HEAD_AT_FIELDS;
     return HEAD_GOES_ON;
-}
-
-static struct span
-field_value(const struct head *head, const struct head_field *field)
-{
-    return span_of(head->text.ptr + field->value_at, field->value_len);
-}
-
-static struct span
-field_name(const struct head *head, const struct head_field *field)
-{
-    return span_of(head->text.ptr + field->name_at, field->name_len);
 }
 
 static const char *
@@ -140,16 +124,30 @@ static const struct rule {
     {SPAN_LITERAL("content-encoding"), read_content_encoding},
 };
 
-/* Looks at all fields at the block's end, because only then is the last one unfolded. */
-static const char *
-judge_fields(struct head *head)
+/* What the block's text is, once it moves no more. */
+static void
+place_headers(struct head *head)
 {
-    for (size_t i = 0; i < head->field_count; i++) {
-        struct span name = field_name(head, &head->fields[i]);
+    const char *at = head->text.ptr;
+    for (size_t i = 0; i < head->header_count; i++) {
+        struct wire_header *header = &head->headers[i];
+        header->name.ptr = at;
+        header->value.ptr = at + header->name.len;
+        at = header->value.ptr + header->value.len;
+    }
+}
+
+/* Looks at all headers at the block's end, because only then is the last one unfolded. */
+static const char *
+judge_headers(struct head *head)
+{
+    for (size_t i = 0; i < head->header_count; i++) {
+        const struct wire_header *header = &head->headers[i];
         for (size_t r = 0; r < sizeof(rules) / sizeof(rules[0]); r++) {
-            if (!span_equal_nocase(name, rules[r].name))
+            if (header->name.len != rules[r].name.len ||
+                !span_equal_nocase(header->name, rules[r].name))
                 continue;
-            const char *wrong = rules[r].read(head, field_value(head, &head->fields[i]));
+            const char *wrong = rules[r].read(head, header->value);
             if (wrong)
                 return wrong;
         }
@@ -164,57 +162,48 @@ end_block(struct head *head)
 {
     if (head->status < 200) {
         head->stage = HEAD_AT_STATUS;
-        head->field_count = 0;
+        head->header_count = 0;
         buf_clear(&head->text);
         return HEAD_GOES_ON;
     }
-    const char *wrong = judge_fields(head);
+    place_headers(head);
+    const char *wrong = judge_headers(head);
     if (wrong)
         return bad(head, wrong);
-    head->headers = mem_array(head->field_count, sizeof(*head->headers));
-    if (!head->headers)
-        return bad(head, no_memory);
     head->stage = HEAD_COMPLETE;
     return HEAD_ENDED;
-}
-
-static uint32_t
-text_end(const struct head *head)
-{
-    return (uint32_t)head->text.len; /* at most WIRE_HEADER_BYTES_MAX */
 }
 
 /* obs-fold: the line goes on with the value of the one before (RFC 9112 5.2). */
 static enum head_progress
 read_fold(struct head *head, struct span line)
 {
-    if (head->field_count == 0)
+    if (head->header_count == 0)
         return bad(head, "folded line without a header");
-    struct head_field *last = &head->fields[head->field_count - 1];
-    struct span more = span_trim(line);
-    if (more.len == 0)
+    struct span *value = &head->headers[head->header_count - 1].value;
+    const struct span parts[] = {span_from(value->len > 0 ? " " : ""), span_trim(line)};
+    if (parts[1].len == 0)
         return HEAD_GOES_ON;
-    if ((last->value_len > 0 && buf_puts(&head->text, " ") != 0) ||
-        buf_put_span(&head->text, more) != 0)
+    if (buf_put_spans(&head->text, parts, sizeof(parts) / sizeof(parts[0])) != 0)
         return bad(head, "header block too large");
-    last->value_len = text_end(head) - last->value_at;
+    value->len += parts[0].len + parts[1].len;
     return HEAD_GOES_ON;
 }
 
-/* The place of one more field; NULL: there is no memory. */
-static struct head_field *
-add_field(struct head *head)
+/* The place of one more header; NULL: there is no memory. */
+static struct wire_header *
+add_header(struct head *head)
 {
-    if (head->field_count == head->field_room) {
-        size_t room = head->field_room > 0 ? head->field_room * 2 : FIELDS_FIRST;
-        struct head_field *more =
-            mem_grow(head->fields, head->field_count * sizeof(*more), room * sizeof(*more));
+    if (head->header_count == head->header_room) {
+        size_t room = head->header_room > 0 ? head->header_room * 2 : HEADERS_FIRST;
+        struct wire_header *more =
+            mem_grow(head->headers, head->header_count * sizeof(*more), room * sizeof(*more));
         if (!more)
             return NULL;
-        head->fields = more;
-        head->field_room = room;
+        head->headers = more;
+        head->header_room = room;
     }
-    return &head->fields[head->field_count++];
+    return &head->headers[head->header_count++];
 }
 
 static enum head_progress
@@ -228,21 +217,16 @@ read_field(struct head *head, struct span line)
         return bad(head, "header without a colon");
     if (!wire_is_name(name))
         return bad(head, "header name is not a token");
-    if (head->field_count == WIRE_HEADERS_MAX)
+    if (head->header_count == WIRE_HEADERS_MAX)
         return bad(head, "too many headers");
 
-    value = span_trim(value);
-    struct head_field field = {.name_at = text_end(head), .name_len = (uint32_t)name.len};
-    if (buf_put_span(&head->text, name) != 0)
+    const struct span parts[] = {name, span_trim(value)};
+    if (buf_put_spans(&head->text, parts, sizeof(parts) / sizeof(parts[0])) != 0)
         return bad(head, "header block too large");
-    field.value_at = text_end(head);
-    field.value_len = (uint32_t)value.len;
-    if (buf_put_span(&head->text, value) != 0)
-        return bad(head, "header block too large");
-    struct head_field *place = add_field(head);
-    if (!place)
-        return bad(head, no_memory);
-    *place = field;
+    struct wire_header *header = add_header(head);
+    if (!header)
+        return bad(head, "no memory for the header block");
+    *header = (struct wire_header){{NULL, parts[0].len}, {NULL, parts[1].len}};
     return HEAD_GOES_ON;
 }
 
@@ -283,12 +267,11 @@ void
 head_fill(struct head *head, struct wire_reply *reply)
 {
     size_t count = 0;
-    for (size_t i = 0; i < head->field_count; i++) {
-        struct span name = field_name(head, &head->fields[i]);
-        if (!is_dropped(head, name))
-            head->headers[count++] =
-                (struct wire_header){.name = name, .value = field_value(head, &head->fields[i])};
+    for (size_t i = 0; i < head->header_count; i++) {
+        if (!is_dropped(head, head->headers[i].name))
+            head->headers[count++] = head->headers[i];
     }
+    head->header_count = count;
     reply->status = head->status;
     reply->head_complete = true;
     reply->content_length = head->content_length;

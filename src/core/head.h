@@ -28,12 +28,6 @@ enum head_stage { HEAD_AT_STATUS, HEAD_AT_FIELDS, HEAD_COMPLETE, HEAD_BAD };
 
 enum head_coding { HEAD_PLAIN, HEAD_COMPRESSED };
 
-/* Where a field lies in `text`: offsets, because the buffer moves while it grows. */
-struct head_field {
-    uint32_t name_at, name_len;
-    uint32_t value_at, value_len;
-};
-
 struct head {
     enum head_stage stage;
     const char *why;   /* what is wrong with it, for the log; NULL unless bad */
@@ -44,10 +38,9 @@ struct head {
     int64_t content_length; /* -1: none declared */
     bool is_chunked;
     enum head_coding coding;
-    struct buf text;
-    struct head_field *fields;
-    size_t field_count, field_room;
-    struct wire_header *headers; /* once the block ended */
+    struct buf text;             /* each name and its value, one after another */
+    struct wire_header *headers; /* their lengths; where they stand only once the block ended */
+    size_t header_count, header_room;
 };
 
 /* `may_decode`: gzip and deflate were asked for; otherwise every content coding is bad.

@@ -20,10 +20,8 @@ is_name(struct span name)
 static int
 put_line(struct buf *out, struct span name, struct span value)
 {
-    return buf_put_span(out, name) || buf_append(out, ": ", 2) || buf_put_span(out, value) ||
-                   buf_append(out, "\r\n", 2)
-               ? -1
-               : 0;
+    const struct span parts[] = {name, SPAN_LITERAL(": "), value, SPAN_LITERAL("\r\n")};
+    return buf_put_spans(out, parts, sizeof(parts) / sizeof(parts[0]));
 }
 
 static size_t
@@ -39,10 +37,11 @@ int
 cgihead_format(struct buf *out, int status, const struct wire_headers *headers)
 {
     char code[NUM_FORMAT_MAX];
-    size_t len = num_format_u64(code, (uint64_t)status);
+    const struct span first[] = {
+        SPAN_LITERAL("Status: "), span_of(code, num_format_u64(code, (uint64_t)status)),
+        SPAN_LITERAL(" "), span_from(failure_reason(status)), SPAN_LITERAL("\r\n")};
     (void)buf_reserve(out, measure(headers)); /* one piece of memory; less may do, too */
-    if (buf_puts(out, "Status: ") || buf_append(out, code, len) || buf_append(out, " ", 1) ||
-        buf_puts(out, failure_reason(status)) || buf_append(out, "\r\n", 2))
+    if (buf_put_spans(out, first, sizeof(first) / sizeof(first[0])) != 0)
         return -1;
     for (size_t i = 0; i < headers->count; i++) {
         const struct wire_header *header = &headers->items[i];

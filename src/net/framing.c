@@ -88,7 +88,7 @@ is_ours(struct span name)
         SPAN_LITERAL("upgrade"),
     };
     for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) {
-        if (span_equal_nocase(name, ours[i]))
+        if (name.len == ours[i].len && span_equal_nocase(name, ours[i]))
             return true;
     }
     return false;
@@ -105,11 +105,11 @@ add_headers(const struct wire_headers *headers, int (*add)(void *self, const cha
         const struct wire_header *header = &headers->items[i];
         if (is_ours(header->name))
             continue;
-        result = buf_put_span(&line, header->name) == 0 &&
-                         buf_puts(&line, header->value.len > 0 ? ": " : ";") == 0 &&
-                         buf_put_span(&line, header->value) == 0
-                     ? add(self, buf_text(&line))
-                     : -1;
+        const struct span parts[] = {header->name, span_from(header->value.len > 0 ? ": " : ";"),
+                                     header->value};
+        result = buf_put_spans(&line, parts, sizeof(parts) / sizeof(parts[0]));
+        if (result == 0)
+            result = add(self, buf_text(&line));
         buf_wipe(&line);
     }
     buf_fini(&line);

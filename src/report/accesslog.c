@@ -1,12 +1,8 @@
 /* accesslog.c - formats the line of a request. */
 #include "report/accesslog.h"
 
-#include "base/buf.h"
 #include "base/log.h"
 #include "base/num.h"
-
-#define LINE_MAX_BYTES 4096
-#define LINE_USUAL_BYTES 512
 
 static struct span
 or_dash(const char *text)
@@ -48,13 +44,5 @@ accesslog_write(const struct accesslog_entry *entry)
         SPAN_LITERAL(" ms="),          number(took, entry->took_us / 1000),
         SPAN_LITERAL(" overhead_us="), number(own, own_us),
     };
-    struct buf line;
-    buf_init(&line, LINE_MAX_BYTES);
-    (void)buf_reserve(&line, LINE_USUAL_BYTES);
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        if (buf_put_span(&line, parts[i]) != 0)
-            break; /* the log would cut it there, too */
-    }
-    log_put(LOG_LEVEL_INFO, buf_span(&line));
-    buf_fini(&line);
+    log_put(LOG_LEVEL_INFO, parts, sizeof(parts) / sizeof(parts[0]));
 }

@@ -28,6 +28,24 @@ a_buffer_never_passes_its_maximum(void **state)
     buf_fini(&buf);
 }
 
+static void
+parts_are_put_all_or_none(void **state)
+{
+    (void)state;
+    const struct span parts[] = {SPAN_LITERAL("ab"), {NULL, 0}, SPAN_LITERAL("c")};
+    struct buf buf;
+    buf_init(&buf, 5);
+    assert_int_equal(buf_put_spans(&buf, parts, 3), 0);
+    assert_string_equal(buf_text(&buf), "abc");
+    assert_int_equal(buf_put_spans(&buf, parts, 3), -1);
+    assert_string_equal(buf_text(&buf), "abc");
+    assert_int_equal(buf_put_spans(&buf, parts, 2), 0);
+    assert_string_equal(buf_text(&buf), "abcab");
+    const struct span endless[] = {{"x", SIZE_MAX}, {"y", 2}};
+    assert_int_equal(buf_put_spans(&buf, endless, 2), -1);
+    buf_fini(&buf);
+}
+
 /* What is known beforehand is not rounded up; what is not comes in few steps. */
 static void
 a_buffer_takes_what_it_was_told_and_else_doubles(void **state)
@@ -202,6 +220,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_wiped_is_gone_and_the_memory_stays),
         cmocka_unit_test(a_buffer_never_passes_its_maximum),
+        cmocka_unit_test(parts_are_put_all_or_none),
         cmocka_unit_test(a_buffer_takes_what_it_was_told_and_else_doubles),
         cmocka_unit_test(a_buffer_keeps_its_contents_however_large_it_grows),
         cmocka_unit_test(what_was_written_into_the_room_is_the_contents),

@@ -88,13 +88,15 @@ a_text_that_is_there_is_treated_as_a_printed_one(void **state)
 {
     (void)state;
     char line[8192], printed[8192], text[5000];
-    log_put(LOG_LEVEL_DEBUG, span_from("not this"));
-    log_put(LOG_LEVEL_INFO, span_from("key=verysecret 100%"));
+    const struct span parts[] = {SPAN_LITERAL("key=very"), {NULL, 0}, SPAN_LITERAL("secret 100%")};
+    log_put(LOG_LEVEL_DEBUG, parts, 3);
+    log_put(LOG_LEVEL_INFO, parts, 3);
     assert_string_equal(read_line(line, sizeof(line)), "info key=[redacted] 100%");
     memset(text, 'x', sizeof(text));
     log_write(LOG_LEVEL_INFO, "%.*s", (int)sizeof(text), text);
     const char *expected = read_line(printed, sizeof(printed));
-    log_put(LOG_LEVEL_INFO, span_of(text, sizeof(text)));
+    const struct span halves[] = {{text, 2500}, {text + 2500, 2500}, SPAN_LITERAL("too much")};
+    log_put(LOG_LEVEL_INFO, halves, 3);
     assert_string_equal(read_line(line, sizeof(line)), expected);
 }
 
