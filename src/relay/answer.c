@@ -67,6 +67,17 @@ answer_put_length(struct answer *answer, uint64_t bytes)
     answer_put(answer, "Content-Length", span_of(answer->length, len));
 }
 
+void
+answer_put_overhead(struct answer *answer, uint64_t own_us)
+{
+    char *text = answer->overhead;
+    size_t len = num_format_u64(text, own_us / 1000);
+    text[len++] = '.';
+    text[len++] = (char)('0' + own_us / 100 % 10);
+    text[len++] = (char)('0' + own_us / 10 % 10);
+    answer_put(answer, "X-Postern-Overhead-Ms", span_of(text, len));
+}
+
 int
 answer_send_head(struct answer *answer, struct sink *sink)
 {

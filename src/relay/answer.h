@@ -21,6 +21,7 @@ struct answer {
     size_t count;
     char retry_after[NUM_FORMAT_MAX];
     char length[NUM_FORMAT_MAX];
+    char overhead[NUM_FORMAT_MAX + 3];
 };
 
 /* Begins with what every answer carries. */
@@ -39,6 +40,9 @@ void answer_put_retry_after(struct answer *answer, uint64_t wait_ms);
 void answer_put_retry(struct answer *answer, enum failure failure, uint64_t wait_ms);
 
 void answer_put_length(struct answer *answer, uint64_t bytes);
+
+/* The gateway's own time, in milliseconds with two decimals, cut. */
+void answer_put_overhead(struct answer *answer, uint64_t own_us);
 
 /* 0, or -1 when the client is gone. */
 int answer_send_head(struct answer *answer, struct sink *sink);

@@ -33,9 +33,7 @@ attempt_init(struct attempt *attempt, struct call *call, const struct route_cand
         .candidate = candidate,
         .cell = *cell,
         .permit = *permit,
-        .started_ms = clock_boot_ms(),
     };
-    attempt->heard_ms = attempt->renewed_ms = attempt->started_ms;
     hold_init(&attempt->hold, call, candidate->upstream->name);
     buf_init(&attempt->changed, call->request->body.max_bytes + MODEL_ROOM);
 }
@@ -239,12 +237,15 @@ exchange(struct attempt *attempt)
         .watch = on_watch,
         .waits = call->sink->waits,
     };
-    if (encode(attempt, &wire) != 0) {
+    bool is_encoded = encode(attempt, &wire) == 0;
+    uint64_t now_us = clock_boot_us();
+    attempt->started_ms = attempt->heard_ms = attempt->renewed_ms = now_us / 1000;
+    if (!is_encoded) {
         attempt->reply.fault = WIRE_LOCAL;
         return;
     }
     wire.receive_bytes = call->request->wants_stream ? EVENTS_BYTES : 0;
-    account_wait_begin(&call->account, clock_boot_us());
+    account_wait_begin(&call->account, now_us);
     attempt->transfer = transfer_run(call->relay->pool, &wire, &observer, &attempt->reply);
     account_wait_end(&call->account, clock_boot_us());
 }
@@ -294,13 +295,12 @@ report_outcome(struct attempt *attempt)
     const struct call *call = attempt->call;
     const struct outcome *outcome = &attempt->outcome;
     enum breaker_verdict verdict = outcome->verdict;
-    uint64_t took_ms = clock_boot_ms() - attempt->started_ms;
+    uint64_t slow_ms = call->relay->config->slow_ms;
     /* A client that uploads at a crawl makes any upstream give up. */
     if (attempt->is_uploading && verdict == BREAKER_FAIL)
         verdict = BREAKER_IGNORED;
     if (!attempt->is_started)
-        attempt->is_slow =
-            call->relay->config->slow_ms > 0 && took_ms > call->relay->config->slow_ms;
+        attempt->is_slow = slow_ms > 0 && clock_boot_ms() - attempt->started_ms > slow_ms;
     if (outcome->cool_ms > 0)
         state_cool(call->relay->state, &attempt->cell, &attempt->candidate->upstream->rules,
                    outcome->cool_ms);

@@ -24,7 +24,7 @@ struct attempt {
     enum outcome_stop stop;
     bool is_started; /* the breaker was told STARTED */
     bool is_slow;
-    uint64_t started_ms;
+    uint64_t started_ms; /* this and the next two: set when the exchange begins */
     uint64_t heard_ms;   /* when the upstream last sent something */
     uint64_t renewed_ms; /* the probe's lease */
     struct buf changed;  /* of the body: the replaced model, and what is around it in a small one */

@@ -33,7 +33,7 @@ static int
 read_all(struct request *request, const struct source *source, const struct request_limits *limits,
          struct request_fault *fault)
 {
-    uint64_t deadline_ms = clock_boot_ms() + limits->timeout_ms;
+    uint64_t deadline_ms = request->started_us / 1000 + limits->timeout_ms;
     int64_t wanted = request->content_length;
     struct buf *body = &request->body;
     if (wanted > 0 && (uint64_t)wanted > limits->max_bytes)

@@ -1,8 +1,6 @@
 /* call.c - the client's side of a call: its clock, its heartbeats, its last word. */
 #include "relay/call.h"
 
-#include <stdio.h>
-
 #include "base/clock.h"
 #include "base/secrets.h"
 
@@ -50,14 +48,17 @@ transmit(struct call *call, struct span bytes, int (*leave)(void *self))
         return -1;
     }
     call->account.bytes += bytes.len;
-    call->sent_ms = clock_boot_ms();
     return 0;
 }
 
 int
 call_send(struct call *call, struct span bytes)
 {
-    return bytes.len > 0 ? transmit(call, bytes, call->sink->flush) : 0;
+    if (bytes.len == 0)
+        return 0;
+    int result = transmit(call, bytes, call->sink->flush);
+    call->sent_ms = clock_boot_ms();
+    return result;
 }
 
 int
@@ -88,16 +89,13 @@ call_put_facts(struct call *call, struct answer *answer, const char *upstream)
     struct request *request = call->request;
     struct wire_headers so_far = {answer->items, answer->count};
     uint64_t own_us = account_own_us(&call->account, request->started_us, clock_boot_us());
-    const char *overhead =
-        arena_printf(&request->arena, "%llu.%02llu", (unsigned long long)(own_us / 1000),
-                     (unsigned long long)(own_us % 1000 / 10));
     if (!wire_header_find(&so_far, "x-request-id"))
         answer_put(answer, "X-Request-Id", span_from(request->id));
     if (upstream)
         answer_put(answer, "X-Postern-Upstream", span_from(upstream));
     if (call->account.count > 0)
         answer_put(answer, "X-Postern-Attempts", span_from(call->account.attempts));
-    answer_put(answer, "X-Postern-Overhead-Ms", span_from(overhead));
+    answer_put_overhead(answer, own_us);
     call->account.status = answer->status;
     call->account.upstream = upstream;
 }

@@ -140,14 +140,15 @@ creates_object(const struct request *request)
 static struct plan
 decide(struct call *call, const struct attempt *attempt, struct pick *pick)
 {
+    if (attempt->outcome.kind == OUTCOME_OK) /* then it does not matter what else could be done */
+        return plan_next(&(struct plan_facts){.outcome = attempt->outcome});
     const struct state_cell_view view =
         state_cell_view(call->relay->state, &attempt->cell, rules_of(call, pick->current));
     uint64_t now_ms = clock_boot_ms();
-    bool is_good = attempt->outcome.kind == OUTCOME_OK; /* then nobody cares who else is left */
     struct plan_facts facts = {
         .outcome = attempt->outcome,
         .committed = call->committed,
-        .others_left = !is_good && others_admit(call, pick),
+        .others_left = others_admit(call, pick),
         .retries_done = pick->retries,
         .retries_max = attempt->candidate->upstream->retries,
         .context_used = pick->context_used,

@@ -106,6 +106,23 @@ a_header_that_echoes_a_key_does_not_pass(void **state)
     assert_null(strstr(buf_text(&scene.client.head), SCENE_SECRET));
 }
 
+/* --- our own --------------------------------------------------------------- */
+
+static void
+our_own_time_is_told_in_milliseconds(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t own_us;
+        const char *text;
+    } rows[] = {{0, "0.00"}, {9, "0.00"}, {1059, "1.05"}, {999999, "999.99"}, {1000000, "1000.00"}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        answer_begin(&answer, 200);
+        answer_put_overhead(&answer, rows[i].own_us);
+        assert_true(span_is(answer.items[answer.count - 1].value, rows[i].text));
+    }
+}
+
 /* --- waits ---------------------------------------------------------------- */
 
 static void
@@ -233,6 +250,7 @@ main(void)
         TEST(what_would_steer_the_web_server_never_passes),
         TEST(a_header_that_echoes_a_key_does_not_pass),
         TEST(an_upstreams_headers_never_crowd_ours_out),
+        TEST(our_own_time_is_told_in_milliseconds),
         TEST(a_wait_is_told_in_whole_seconds_rounded_up),
         TEST(a_client_is_told_whether_trying_again_helps),
         TEST(every_error_of_our_own_is_one_whole_answer),
