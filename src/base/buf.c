@@ -21,6 +21,14 @@ buf_init(struct buf *buf, size_t max_bytes)
 }
 
 void
+buf_init_in(struct buf *buf, char *room, size_t room_bytes)
+{
+    assert(room_bytes > 0);
+    room[0] = '\0';
+    *buf = (struct buf){.ptr = room, .cap = room_bytes, .max_bytes = room_bytes - 1};
+}
+
+void
 buf_fini(struct buf *buf)
 {
     if (buf->cap >= PAGES_CAP)

@@ -18,6 +18,10 @@ struct buf {
 };
 
 void buf_init(struct buf *buf, size_t max_bytes); /* allocates nothing */
+
+/* The same in memory of the caller's: it never grows and is not given to buf_fini(). */
+void buf_init_in(struct buf *buf, char *room, size_t room_bytes);
+
 void buf_fini(struct buf *buf); /* wipes and frees; the buffer may be used again */
 
 /* 0, or -1 when the maximum would be passed or no memory is left. */

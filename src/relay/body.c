@@ -131,13 +131,13 @@ find_conversation(struct request *request, const struct json_member *found)
 static int
 read_model_name(struct request *request, struct request_fault *fault)
 {
+    char room[MODEL_MAX + 1];
     struct buf name;
-    buf_init(&name, MODEL_MAX);
+    buf_init_in(&name, room, sizeof(room));
     request->model_name = NULL;
     /* A NUL would end the name for us and not for the upstream. */
     if (json_unescape(request->model.value, &name) == 0 && !memchr(buf_text(&name), 0, name.len))
         request->model_name = arena_copy(&request->arena, buf_span(&name));
-    buf_fini(&name);
     if (!request->model_name)
         return request_refuse(fault, FAILURE_INVALID_JSON,
                               "the model's name is longer than 512 bytes or holds a NUL");

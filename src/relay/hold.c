@@ -93,28 +93,35 @@ commit(struct hold *hold)
 
 /* --- bytes ---------------------------------------------------------------- */
 
-static bool
-has_type(const struct wire_reply *reply, const char *prefix)
+static struct span
+type_of(const struct wire_reply *reply)
 {
     const struct span *type = wire_header_find(&reply->headers, "content-type");
-    return type && span_has_prefix_nocase(span_trim(*type), prefix);
+    return type ? span_trim(*type) : span_of(NULL, 0);
+}
+
+static bool
+fits(const struct hold *hold, int64_t length)
+{
+    return length >= 0 && (size_t)length <= hold_max(hold);
 }
 
 static enum hold_kind
-choose_kind(const struct hold *hold)
+choose_kind(const struct hold *hold, struct span type)
 {
     const struct wire_reply *reply = hold->reply;
     const struct operation *row = hold->call->request->operation.row;
-    bool is_short = reply->content_length >= 0 && (size_t)reply->content_length <= hold_max(hold);
+    bool is_short = fits(hold, reply->content_length);
     if (reply->status >= 300)
         return HOLD_ERROR;
-    if (has_type(reply, "text/event-stream") &&
+    if (span_has_prefix_nocase(type, "text/event-stream") &&
         (row->can_stream || row->answer == OPERATION_ANSWER_ANY))
         return HOLD_STREAM;
     if (row->answer == OPERATION_ANSWER_JSON)
         return HOLD_JSON;
-    return is_short || has_type(reply, "application/json") || !hold->is_live ? HOLD_BYTES
-                                                                             : HOLD_PASS;
+    if (is_short || span_has_prefix_nocase(type, "application/json") || !hold->is_live)
+        return HOLD_BYTES;
+    return HOLD_PASS;
 }
 
 /* A stream where JSON was asked for, or JSON where a stream was: a client reads either as an answer
@@ -140,12 +147,22 @@ expect_json(struct hold *hold)
     json_finder_init(&hold->finder, hold->found, list ? HOLD_MEMBERS : HOLD_LIST);
 }
 
+/* At once, for an answer that says how long it will be. Where that fails it grows as it comes. */
+static void
+make_room(struct hold *hold)
+{
+    int64_t length = hold->reply->content_length;
+    if (!hold->reply->decoded && fits(hold, length))
+        (void)buf_reserve(&hold->bytes, (size_t)length);
+}
+
 int
 hold_head(struct hold *hold, const struct wire_reply *reply)
 {
     const struct operation *row = hold->call->request->operation.row;
+    struct span type = type_of(reply);
     hold->reply = reply;
-    hold->kind = choose_kind(hold);
+    hold->kind = choose_kind(hold, type);
     bool is_inference = row->answer != OPERATION_ANSWER_ANY;
     hold->is_misfit = is_misfit(hold);
     if (hold->kind == HOLD_JSON)
@@ -155,9 +172,11 @@ hold_head(struct hold *hold, const struct wire_reply *reply)
     if (hold->kind == HOLD_STREAM)
         stream_expect(&hold->stream, row->stream, hold->call->request->choices);
     else if (is_inference && hold->kind != HOLD_ERROR &&
-             (has_type(reply, "text/html") || hold->call->head_sent))
+             (span_has_prefix_nocase(type, "text/html") || hold->call->head_sent))
         return stop(hold, OUTCOME_STOP_MALFORMED); /* no JSON can follow a heartbeat either */
     hold->call->is_plain = hold->kind != HOLD_STREAM && hold->kind != HOLD_ERROR;
+    if (hold->kind == HOLD_JSON || hold->kind == HOLD_BYTES)
+        make_room(hold);
     return 0;
 }
 
@@ -307,7 +326,7 @@ judge_bytes(struct hold *hold)
         return OUTCOME_BODY_GOOD;
     if (bytes.len == 0)
         return OUTCOME_BODY_EMPTY;
-    if (!has_type(hold->reply, "application/json"))
+    if (!span_has_prefix_nocase(type_of(hold->reply), "application/json"))
         return OUTCOME_BODY_GOOD;
     if (json_find(bytes, NULL, 0, NULL) != 0)
         return OUTCOME_BODY_WRONG;

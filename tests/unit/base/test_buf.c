@@ -46,6 +46,21 @@ parts_are_put_all_or_none(void **state)
     buf_fini(&buf);
 }
 
+static void
+a_buffer_in_the_callers_room_never_leaves_it(void **state)
+{
+    (void)state;
+    char room[6];
+    struct buf buf;
+    buf_init_in(&buf, room, sizeof(room));
+    assert_string_equal(buf_text(&buf), "");
+    assert_int_equal(buf_puts(&buf, "abc"), 0);
+    assert_int_equal(buf_puts(&buf, "def"), -1);
+    assert_int_equal(buf_puts(&buf, "de"), 0);
+    assert_int_equal(buf_append(&buf, "f", 1), -1);
+    assert_string_equal(room, "abcde");
+}
+
 /* What is known beforehand is not rounded up; what is not comes in few steps. */
 static void
 a_buffer_takes_what_it_was_told_and_else_doubles(void **state)
@@ -220,6 +235,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_wiped_is_gone_and_the_memory_stays),
         cmocka_unit_test(a_buffer_never_passes_its_maximum),
+        cmocka_unit_test(a_buffer_in_the_callers_room_never_leaves_it),
         cmocka_unit_test(parts_are_put_all_or_none),
         cmocka_unit_test(a_buffer_takes_what_it_was_told_and_else_doubles),
         cmocka_unit_test(a_buffer_keeps_its_contents_however_large_it_grows),

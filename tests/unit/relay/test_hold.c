@@ -64,6 +64,26 @@ json_is_held_until_it_is_whole(void **state)
 }
 
 static void
+an_answer_that_says_its_length_gets_its_room_at_once(void **state)
+{
+    (void)state;
+    static const char begin[] = "{\"choices\":[{\"text\":\"";
+    static char text[4097];
+    memset(text, 'a', sizeof(text) - 1);
+    scene_ask(&scene, "POST", CHAT, CHAT_BODY);
+    holding_begin(&holding, &scene, JSON_TYPE);
+    holding.reply.content_length = sizeof(begin) - 1 + sizeof(text) - 1 + 4;
+    assert_int_equal(holding_head(&holding), 0);
+    assert_int_equal(holding_take(&holding, begin), 0);
+    const char *room = holding.hold.bytes.ptr;
+    assert_int_equal(holding_take(&holding, text), 0);
+    assert_int_equal(holding_take(&holding, "\"}]}"), 0);
+    assert_ptr_equal(holding.hold.bytes.ptr, room);
+    assert_int_equal(holding_end(&holding, WIRE_NO_FAULT), OUTCOME_BODY_GOOD);
+    holding_fini(&holding);
+}
+
+static void
 a_json_answer_is_judged_by_its_operations_rules(void **state)
 {
     (void)state;
@@ -410,6 +430,7 @@ main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         TEST(json_is_held_until_it_is_whole),
+        TEST(an_answer_that_says_its_length_gets_its_room_at_once),
         TEST(a_json_answer_is_judged_by_its_operations_rules),
         TEST(an_empty_list_answers_an_empty_list),
         TEST(a_closed_document_of_a_cut_transfer_is_not_good),
