@@ -122,20 +122,19 @@ longest_match(struct span text)
 static bool
 find(struct span text, struct span *found)
 {
-    size_t at = 0;
-    while (at + SECRETS_FRAGMENT <= text.len) {
-        struct span rest = span_of(text.ptr + at, text.len - at);
+    const char *at = text.ptr;
+    for (size_t left = text.len; left >= SECRETS_FRAGMENT;) {
+        size_t step = 1;
         /* Each fragment that begins at one of the next places, up to this one, holds these four. */
-        if (!passes_sieve(rest.ptr + SECRETS_FRAGMENT - 4)) {
-            at += SECRETS_FRAGMENT - 3;
-            continue;
+        if (!passes_sieve(at + SECRETS_FRAGMENT - 4)) {
+            step = SECRETS_FRAGMENT - 3;
+        } else if (may_be_fragment(at)) {
+            *found = span_of(at, longest_match(span_of(at, left)));
+            if (found->len > 0)
+                return true;
         }
-        size_t len = may_be_fragment(rest.ptr) ? longest_match(rest) : 0;
-        if (len > 0) {
-            *found = span_of(rest.ptr, len);
-            return true;
-        }
-        at++;
+        at += step;
+        left -= step;
     }
     return false;
 }

@@ -127,9 +127,7 @@ struct config_store *config_store_new(const struct config_sources *sources, stru
 void config_store_free(struct config_store *store);
 
 /* Looks at the files at most once a second. Mistakes and changes are logged once, here. */
-void config_store_refresh(struct config_store *store);
-void config_store_refresh_at(struct config_store *store,
-                             uint64_t now_ms); /* the same, with the time */
+void config_store_refresh_at(struct config_store *store, uint64_t now_ms);
 
 /* A web server told this DOCUMENT_ROOT: a configuration or state file below it is refused from now
  * on. */

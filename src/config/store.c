@@ -179,12 +179,6 @@ config_store_refresh_at(struct config_store *store, uint64_t now_ms)
         load(store, &sources);
 }
 
-void
-config_store_refresh(struct config_store *store)
-{
-    config_store_refresh_at(store, clock_boot_ms());
-}
-
 /* --- document roots ------------------------------------------------------- */
 
 static bool
@@ -245,7 +239,7 @@ config_store_new(const struct config_sources *sources, struct err *err)
     store->sources = *sources;
     for (size_t i = 0; i < sources->document_root_count && i < ROOTS_MAX; i++)
         add_root(store, span_from(sources->document_roots[i]));
-    config_store_refresh(store);
+    config_store_refresh_at(store, clock_boot_ms());
     return store;
 }
 

@@ -144,7 +144,9 @@ route_order(const struct route *route, uint64_t affinity, struct route_order *or
         size_t first = order->count;
         for (size_t j = 0; j < step->count; j++) {
             const struct route_candidate *candidate = &step->candidates[j];
-            insert(order, &draws, first, candidate, minus_log2(draw(affinity, candidate)));
+            bool is_alone = step->count == 1; /* then nothing is drawn for */
+            uint64_t log = is_alone ? 0 : minus_log2(draw(affinity, candidate));
+            insert(order, &draws, first, candidate, log);
         }
     }
 }

@@ -296,7 +296,7 @@ answer_call(struct visit *visit)
     call.sink = &visit->exchange->sink;
     call.drain_deadline_ms = visit->exchange->drain_deadline_ms;
     if (visit->config->client_probe)
-        probe_start(visit->exchange->probe, visit->exchange->params, clock_boot_ms());
+        probe_start(visit->exchange->probe, visit->exchange->params, call.sent_ms);
     relay_run(&call);
     visit->account = call.account;
     if (call.is_gone)
@@ -373,10 +373,11 @@ serve_exchange(void *self, struct exchange *exchange)
     const char *root = params_find(exchange->params, "DOCUMENT_ROOT");
     if (root)
         config_store_saw_root(serve->configs, span_from(root));
-    config_store_refresh(serve->configs);
+    uint64_t now_ms = clock_boot_ms();
+    config_store_refresh_at(serve->configs, now_ms);
     visit.config = config_store_get(serve->configs);
     if (visit.config)
-        logfile_follow(visit.config, clock_boot_ms());
+        logfile_follow(visit.config, now_ms);
     const char *mount = visit.config ? visit.config->mount : NULL;
     if (request_read(&visit.request, exchange->params, mount, &fault) != 0)
         answer_fault(&visit, &fault);
