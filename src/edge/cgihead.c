@@ -1,6 +1,8 @@
 /* cgihead.c - writes the header block of an answer. */
 #include "edge/cgihead.h"
 
+#include <string.h>
+
 #include "base/num.h"
 #include "core/failure.h"
 
@@ -9,12 +11,8 @@
 static bool
 is_name(struct span name)
 {
-    for (size_t i = 0; i < name.len; i++) {
-        unsigned char c = (unsigned char)name.ptr[i];
-        if (c <= ' ' || c >= 127 || c == ':')
-            return false;
-    }
-    return name.len > 0;
+    return name.len > 0 && wire_is_printable(name) && !memchr(name.ptr, ' ', name.len) &&
+           !memchr(name.ptr, ':', name.len);
 }
 
 static int

@@ -17,13 +17,20 @@ static const struct span names[PARAM_COUNT] = {
     [PARAM_SCRIPT_NAME] = SPAN_LITERAL("SCRIPT_NAME"),
 };
 
+/* Names of the same length are told apart by their last letters, or else nearly always equal. */
+static bool
+is_name(struct span name, struct span wanted)
+{
+    return name.len == wanted.len && name.ptr[name.len - 1] == wanted.ptr[name.len - 1] &&
+           memcmp(name.ptr, wanted.ptr, name.len) == 0;
+}
+
 /* PARAM_COUNT: none of them. */
 static enum param
 param_of(struct span name)
 {
     size_t i = 0;
-    while (i < PARAM_COUNT &&
-           (names[i].len != name.len || memcmp(names[i].ptr, name.ptr, name.len) != 0))
+    while (i < PARAM_COUNT && !is_name(name, names[i]))
         i++;
     return (enum param)i;
 }
