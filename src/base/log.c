@@ -7,16 +7,17 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/date.h"
 #include "base/num.h"
 #include "base/secrets.h"
 
 #define LINE_MAX_BYTES 4096
 #define TEXT_MAX_BYTES (LINE_MAX_BYTES - 1) /* room for the line feed */
 #define QUOTE_TEXT_MAX 256
+#define DAY_MS UINT64_C(86400000)
 
 static atomic_int log_fd = STDERR_FILENO;
 static atomic_int log_threshold = LOG_LEVEL_INFO;
@@ -70,17 +71,16 @@ put_text(char *out, const char *text)
 static size_t
 format_head(char line[LINE_MAX_BYTES], enum log_level level)
 {
-    uint64_t now = clock_unix_ms();
-    time_t seconds = (time_t)(now / 1000);
-    struct tm utc = {0};
-    (void)gmtime_r(&seconds, &utc);
-    char *at = put_digits(line, (unsigned)utc.tm_year + 1900, 4, '-');
-    at = put_digits(at, (unsigned)utc.tm_mon + 1, 2, '-');
-    at = put_digits(at, (unsigned)utc.tm_mday, 2, 'T');
-    at = put_digits(at, (unsigned)utc.tm_hour, 2, ':');
-    at = put_digits(at, (unsigned)utc.tm_min, 2, ':');
-    at = put_digits(at, (unsigned)utc.tm_sec, 2, '.');
-    at = put_digits(at, (unsigned)(now % 1000), 3, 'Z');
+    uint64_t now_ms = clock_unix_ms();
+    struct date date = date_of_day((uint32_t)(now_ms / DAY_MS));
+    unsigned second = (unsigned)(now_ms % DAY_MS / 1000); /* of the day */
+    char *at = put_digits(line, date.year, 4, '-');
+    at = put_digits(at, date.month, 2, '-');
+    at = put_digits(at, date.day, 2, 'T');
+    at = put_digits(at, second / 3600, 2, ':');
+    at = put_digits(at, second / 60 % 60, 2, ':');
+    at = put_digits(at, second % 60, 2, '.');
+    at = put_digits(at, (unsigned)(now_ms % 1000), 3, 'Z');
     at = put_text(at, " postern[");
     at += num_format_u64(at, (uint64_t)own_pid());
     at = put_text(at, "] ");
