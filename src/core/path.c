@@ -78,6 +78,14 @@ follow_utf8(struct utf8 *utf8, unsigned char byte)
     return byte < 0x80 || utf8_begin(utf8, byte);
 }
 
+/* As most bytes are: nothing but itself wherever it stands, and no dot. */
+static bool
+is_plain(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_';
+}
+
 /* Checks from `*at`, the byte after a slash, to the next slash, and moves `*at` there. */
 static enum path_verdict
 check_segment(struct span path, size_t *at)
@@ -87,6 +95,11 @@ check_segment(struct span path, size_t *at)
     bool in_parameter = false;
     while (*at < path.len && path.ptr[*at] != '/') {
         struct path_byte byte;
+        if (utf8.left == 0 && is_plain(path.ptr[*at])) {
+            others += !in_parameter;
+            ++*at;
+            continue;
+        }
         if (!take_byte(path, at, &byte))
             return PATH_BAD_ESCAPE;
         enum path_verdict verdict = check_byte(byte);

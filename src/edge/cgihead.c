@@ -18,8 +18,21 @@ is_name(struct span name)
 static int
 put_line(struct buf *out, struct span name, struct span value)
 {
-    const struct span parts[] = {name, SPAN_LITERAL(": "), value, SPAN_LITERAL("\r\n")};
-    return buf_put_spans(out, parts, sizeof(parts) / sizeof(parts[0]));
+    size_t len = name.len + value.len + 4;
+    if (buf_reserve(out, len) != 0)
+        return -1;
+    char *at = out->ptr + out->len;
+    memcpy(at, name.ptr, name.len);
+    at += name.len;
+    *at++ = ':';
+    *at++ = ' ';
+    if (value.len > 0)
+        memcpy(at, value.ptr, value.len);
+    at += value.len;
+    *at++ = '\r';
+    *at = '\n';
+    buf_extend(out, len);
+    return 0;
 }
 
 static size_t

@@ -169,7 +169,7 @@ is_foreign_page(struct span origin)
 {
     static const char *const own[] = {"http://localhost",  "https://localhost", "http://127.0.0.1",
                                       "https://127.0.0.1", "http://[::1]",      "https://[::1]"};
-    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+    for (size_t i = 0; origin.len > 0 && i < sizeof(own) / sizeof(own[0]); i++) {
         size_t len = strlen(own[i]);
         if (span_has_prefix_nocase(origin, own[i]) && (origin.len == len || origin.ptr[len] == ':'))
             return false;
