@@ -259,6 +259,19 @@ read_should_retry(const struct wire_headers *headers)
     return span_is_nocase(*value, "true") ? 1 : span_is_nocase(*value, "false") ? 0 : -1;
 }
 
+/* What headers add to the meaning of an answer that is not good; a good one has no other. */
+static void
+read_headers(struct attempt *attempt)
+{
+    struct outcome_facts *facts = &attempt->facts;
+    const struct wire_headers *asked = &attempt->call->request->headers;
+    const struct wire_reply *reply = &attempt->reply;
+    facts->stated_wait_ms = statedwait_read(&reply->headers, reply->status, clock_unix_ms());
+    facts->should_retry = read_should_retry(&reply->headers);
+    facts->client_named_account =
+        wire_header_find(asked, "openai-organization") || wire_header_find(asked, "openai-project");
+}
+
 static void
 judge(struct attempt *attempt)
 {
@@ -274,14 +287,12 @@ judge(struct attempt *attempt)
     facts->body_complete = reply->body_complete;
     facts->body = attempt->hold.body;
     facts->complaint = attempt->hold.complaint;
-    facts->stated_wait_ms = statedwait_read(&reply->headers, reply->status, clock_unix_ms());
     facts->breaker_per_model = call->relay->config->breaker_per_model;
     facts->ignores_wait = attempt->candidate->upstream->rules.retry_after_max_ms == 0;
-    facts->client_named_account =
-        wire_header_find(&call->request->headers, "openai-organization") ||
-        wire_header_find(&call->request->headers, "openai-project");
     facts->opaque = call->request->operation.row->answer == OPERATION_ANSWER_ANY;
-    facts->should_retry = read_should_retry(&reply->headers);
+    facts->should_retry = -1;
+    if (facts->body != OUTCOME_BODY_GOOD || facts->stop != OUTCOME_NOT_STOPPED)
+        read_headers(attempt);
     if (attempt->hold.has_enough) { /* an error whose body is too long is an error all the same */
         facts->fault = WIRE_NO_FAULT;
         facts->body_complete = true;
