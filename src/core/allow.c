@@ -70,8 +70,6 @@ matches(struct span name, const struct listed *listed)
     size_t len = listed->name.len;
     if (listed->is_family ? name.len <= len : name.len != len)
         return false;
-    if (small(name.ptr[0]) != listed->name.ptr[0]) /* tells most of them apart */
-        return false;
     if (!span_equal_nocase(span_of(name.ptr, len), listed->name))
         return false;
     for (size_t i = len; i < name.len; i++) {
@@ -84,8 +82,9 @@ matches(struct span name, const struct listed *listed)
 static bool
 is_listed(struct span name, const struct listed *names, size_t count)
 {
+    char first = name.len > 0 ? small(name.ptr[0]) : '\0'; /* tells most of them apart */
     for (size_t i = 0; i < count; i++) {
-        if (matches(name, &names[i]))
+        if (names[i].name.ptr[0] == first && matches(name, &names[i]))
             return true;
     }
     return false;

@@ -218,7 +218,8 @@ statedwait_read(const struct wire_headers *headers, int status, uint64_t unix_ms
     for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
         for (size_t j = 0; j < headers->count; j++) {
             const struct wire_header *header = &headers->items[j];
-            if (!span_equal_nocase(header->name, sources[i].name))
+            if (header->name.len != sources[i].name.len ||
+                !span_equal_nocase(header->name, sources[i].name))
                 continue;
             uint64_t wait_ms = read_value(header->value, sources[i].spelling,
                                           answered_at_unix_s(headers, unix_ms));

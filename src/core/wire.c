@@ -52,13 +52,15 @@ bool
 wire_is_printable(struct span text)
 {
     size_t at = 0;
-    for (; text.len - at >= WORD_BYTES; at += WORD_BYTES) {
-        if (mark_unprintable(word_load(text.ptr + at)) != 0)
-            return false;
+    if (text.len < WORD_BYTES) {
+        while (at < text.len && is_printable(text.ptr[at]))
+            at++;
+        return at == text.len;
     }
-    while (at < text.len && is_printable(text.ptr[at]))
-        at++;
-    return at == text.len;
+    uint64_t marks = mark_unprintable(word_load(text.ptr + text.len - WORD_BYTES));
+    for (; text.len - at > WORD_BYTES && marks == 0; at += WORD_BYTES)
+        marks = mark_unprintable(word_load(text.ptr + at));
+    return marks == 0;
 }
 
 bool
