@@ -96,9 +96,9 @@ enum json_error json_scan_end(struct json_scan *scan);
  * from the document. */
 struct json_member {
     const char *name; /* wanted: set by the caller */
-    enum json_value_type type;
     struct span value;
-    size_t offset;    /* of the value in the document */
+    size_t offset; /* of the value in the document */
+    enum json_value_type type;
     bool is_repeated; /* its name stands again further on; `value` is the first's */
 };
 
