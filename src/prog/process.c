@@ -7,8 +7,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* One request: the web server's connection and its epoll instance; libcurl's socket, its two to be
- * woken by, and two more while a name is resolved. Rounded up. */
+/* One request: the web server's connection, an epoll instance while its body is unread; libcurl's
+ * socket, its two to be woken by, and two more while a name is resolved. Rounded up. */
 #define DESCRIPTORS_PER_REQUEST 8
 /* Files, warm connections that wait for the next request, and the acceptor's own. */
 #define DESCRIPTORS_RESERVED 256
