@@ -1,4 +1,4 @@
-/* gate.c - the epoll instance with the listening socket, and accept. */
+/* gate.c - the epoll instances with the listening socket, and accept. */
 #include "edge/gate.h"
 
 #include <errno.h>
@@ -9,32 +9,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static int
-control(struct gate *gate, int operation, int fd, uint32_t events, enum gate_event meaning)
-{
-    struct epoll_event event = {.events = events, .data = {.u32 = meaning}};
-    return epoll_ctl(gate->wait_fd, operation, fd, &event);
-}
-
-static int
-open_all(struct gate *gate)
-{
-    gate->wait_fd = epoll_create1(EPOLL_CLOEXEC);
-    gate->closed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    gate->call_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (gate->wait_fd < 0 || gate->closed_fd < 0 || gate->call_fd < 0)
-        return -1;
-    if (control(gate, EPOLL_CTL_ADD, gate->closed_fd, EPOLLIN, GATE_CLOSED))
-        return -1;
-    return control(gate, EPOLL_CTL_ADD, gate->listen_fd, EPOLLONESHOT, GATE_CONNECTION);
-}
-
 int
 gate_init(struct gate *gate, int listen_fd, struct err *err)
 {
     *gate = (struct gate){.listen_fd = listen_fd};
     (void)pthread_rwlock_init(&gate->lock, NULL);
-    if (open_all(gate) == 0)
+    gate->closed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    gate->call_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (gate->closed_fd >= 0 && gate->call_fd >= 0)
         return 0;
     int rc = err_system(err, "waiting for connections");
     gate_fini(gate);
@@ -51,20 +33,39 @@ close_fd(int fd)
 void
 gate_fini(struct gate *gate)
 {
-    close_fd(gate->wait_fd);
     close_fd(gate->closed_fd);
     close_fd(gate->call_fd);
     (void)pthread_rwlock_destroy(&gate->lock);
 }
 
+static int
+add(int seat_fd, int fd, uint32_t events, enum gate_event meaning)
+{
+    struct epoll_event event = {.events = events, .data = {.u32 = meaning}};
+    return epoll_ctl(seat_fd, EPOLL_CTL_ADD, fd, &event);
+}
+
+int
+gate_open_seat(struct gate *gate)
+{
+    int seat_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (seat_fd < 0)
+        return -1;
+    if (add(seat_fd, gate->closed_fd, EPOLLIN, GATE_CLOSED) == 0 &&
+        add(seat_fd, gate->listen_fd, EPOLLIN | EPOLLEXCLUSIVE, GATE_CONNECTION) == 0)
+        return seat_fd;
+    (void)close(seat_fd);
+    return -1;
+}
+
 enum gate_event
-gate_wait(struct gate *gate, uint64_t timeout_ms)
+gate_wait(int seat_fd, uint64_t timeout_ms)
 {
     struct epoll_event event;
     int timeout = timeout_ms < INT_MAX ? (int)timeout_ms : INT_MAX;
     int count;
     do
-        count = epoll_wait(gate->wait_fd, &event, 1, timeout);
+        count = epoll_wait(seat_fd, &event, 1, timeout);
     while (count < 0 && errno == EINTR); /* the process was stopped and goes on */
     return count > 0 ? (enum gate_event)event.data.u32 : GATE_QUIET;
 }
@@ -102,13 +103,6 @@ gate_accept(struct gate *gate, enum gate_trouble *why)
 }
 
 void
-gate_arm(struct gate *gate)
-{
-    /* fails only once the gate is closed */
-    (void)control(gate, EPOLL_CTL_MOD, gate->listen_fd, EPOLLIN | EPOLLONESHOT, GATE_CONNECTION);
-}
-
-void
 gate_call(struct gate *gate)
 {
     (void)eventfd_write(gate->call_fd, 1); /* cannot fail: the counter is far from full */
@@ -126,8 +120,6 @@ gate_close(struct gate *gate)
 {
     (void)pthread_rwlock_wrlock(&gate->lock);
     gate->is_closed = true;
-    /* else it stays until other processes have closed the socket too */
-    (void)control(gate, EPOLL_CTL_DEL, gate->listen_fd, 0, GATE_CONNECTION);
     (void)pthread_rwlock_unlock(&gate->lock);
     (void)eventfd_write(gate->closed_fd, 1);
 }

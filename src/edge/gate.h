@@ -1,9 +1,9 @@
 /* gate.h - where the threads wait for connections, and who of them hears of the next one.
  *
- * All wait in one epoll instance, in which the listening socket is armed for one event at a time.
- * The one that is woken accepts and arms it again for the others, so a connection wakes one thread
- * and none is forgotten: arming looks at the socket first. The kernel wakes whom it saw wait last.
- * Where no thread can wait the acceptor is called and watches the socket itself (acceptor.h).
+ * Each has a seat, an epoll instance that holds the listening socket with EPOLLEXCLUSIVE: a
+ * connection wakes one thread of those that wait, the one whose seat is the oldest, and none is
+ * forgotten, because who comes to wait looks at the socket first. Where no thread can wait the
+ * acceptor is called and watches the socket itself (acceptor.h).
  *
  * Accepting never waits. Another process may be faster, and a thread that has just finished may
  * accept without having been woken.
@@ -19,24 +19,25 @@
 
 struct gate {
     int listen_fd; /* borrowed: from the listener; non-blocking */
-    int wait_fd;
     int closed_fd; /* readable from gate_close() on; nobody reads it */
     int call_fd;   /* readable: the acceptor is called */
     pthread_rwlock_t lock;
     bool is_closed; /* under the lock, which is held for reading while somebody accepts */
 };
 
-/* Not armed yet. */
 int gate_init(struct gate *gate, int listen_fd, struct err *err);
 void gate_fini(struct gate *gate); /* no thread may be at it */
 
+/* A seat, for the thread to close; -1: this host has no descriptor or memory left. */
+int gate_open_seat(struct gate *gate);
+
 /* What a thread was woken for. */
 enum gate_event {
-    GATE_CONNECTION, /* perhaps; not armed any more: this thread arms it or calls the acceptor */
+    GATE_CONNECTION, /* perhaps */
     GATE_QUIET,      /* nothing happened for that long */
     GATE_CLOSED
 };
-enum gate_event gate_wait(struct gate *gate, uint64_t timeout_ms);
+enum gate_event gate_wait(int seat_fd, uint64_t timeout_ms);
 
 /* Why there is no connection, by what to do about it. */
 enum gate_trouble {
@@ -47,7 +48,6 @@ enum gate_trouble {
 /* A connection, blocking and close-on-exec, or -1 and `why`. */
 int gate_accept(struct gate *gate, enum gate_trouble *why);
 
-void gate_arm(struct gate *gate);
 void gate_call(struct gate *gate);
 void gate_clear_call(struct gate *gate); /* by the acceptor, who came */
 

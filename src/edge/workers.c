@@ -6,12 +6,16 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
+
+#define SPENT_PAUSE_MS 10
 
 struct worker {
     struct worker *next; /* on the ended list */
     struct workers *pool;
     pthread_t thread;
+    int seat_fd; /* at the gate */
 };
 
 struct workers {
@@ -53,6 +57,14 @@ time_in(uint64_t ms)
 
 static void *work(void *self);
 
+static void
+free_worker(struct worker *worker)
+{
+    if (worker->seat_fd >= 0)
+        (void)close(worker->seat_fd);
+    mem_free(worker);
+}
+
 /* With the lock: the ended threads have let go of it and are about to return. */
 static void
 join_ended(struct workers *pool)
@@ -61,7 +73,7 @@ join_ended(struct workers *pool)
         struct worker *worker = pool->ended;
         pool->ended = worker->next;
         (void)pthread_join(worker->thread, NULL);
-        mem_free(worker);
+        free_worker(worker);
     }
 }
 
@@ -73,8 +85,9 @@ start_worker(struct workers *pool)
     if (!worker)
         return;
     worker->pool = pool;
-    if (pthread_create(&worker->thread, &pool->thread_attr, work, worker)) {
-        mem_free(worker);
+    worker->seat_fd = gate_open_seat(&pool->gate);
+    if (worker->seat_fd < 0 || pthread_create(&worker->thread, &pool->thread_attr, work, worker)) {
+        free_worker(worker);
         return;
     }
     pool->threads++;
@@ -104,8 +117,6 @@ workers_take_watch(struct workers *pool)
         watch = WORKERS_FULL;
     pool->is_spent = false;
     (void)pthread_mutex_unlock(&pool->lock);
-    if (watch == WORKERS_WATCH)
-        gate_arm(&pool->gate);
     return watch;
 }
 
@@ -125,9 +136,7 @@ leave_watch(struct workers *pool)
     pool->idle--;
     bool is_watched = has_watcher(pool);
     (void)pthread_mutex_unlock(&pool->lock);
-    if (is_watched)
-        gate_arm(&pool->gate);
-    else
+    if (!is_watched)
         gate_call(&pool->gate);
 }
 
@@ -141,24 +150,24 @@ take_connection(struct workers *pool)
         leave_watch(pool);
         return fd;
     }
-    if (why == GATE_NOBODY) {
-        gate_arm(&pool->gate);
+    if (why == GATE_NOBODY)
         return -1;
-    }
     (void)pthread_mutex_lock(&pool->lock);
     pool->is_spent = true;
     (void)pthread_mutex_unlock(&pool->lock);
     gate_call(&pool->gate);
+    clock_sleep_ms(
+        SPENT_PAUSE_MS); /* else it would be woken at once, until the acceptor has come */
     return -1;
 }
 
 /* At the gate. -1: the thread is to end. */
 static int
-await_connection(struct workers *pool)
+await_connection(struct workers *pool, int seat_fd)
 {
     for (;;) {
         int fd = -1;
-        switch (gate_wait(&pool->gate, pool->options.idle_ms)) {
+        switch (gate_wait(seat_fd, pool->options.idle_ms)) {
         case GATE_CONNECTION:
             fd = take_connection(pool);
             if (fd >= 0)
@@ -209,7 +218,7 @@ work(void *self)
     struct worker *worker = self;
     struct workers *pool = worker->pool;
     int fd;
-    while ((fd = await_connection(pool)) >= 0) {
+    while ((fd = await_connection(pool, worker->seat_fd)) >= 0) {
         do
             pool->options.run(pool->options.self, fd, false);
         while ((fd = accept_next(pool)) >= 0);

@@ -10,8 +10,8 @@
  * that was just woken there, or the acceptor. Who takes a connection leaves the watch to the others
  * at the gate. Where there are none it starts one, and where none may be started it calls the
  * acceptor, who turns away what comes until a thread is free again. An idle thread is one at the
- * gate; as the kernel wakes the one that came last, what is not needed ends by itself, and the last
- * one to end calls the acceptor too.
+ * gate; as the kernel wakes the one that is there longest since its start, the younger ones that
+ * are not needed end by themselves, and the last one to end calls the acceptor too.
  *
  * What is turned away goes to the reserved thread, whose queue is short; while that is full whoever
  * comes waits in the kernel's, and the reserved thread calls the acceptor when it has room again.

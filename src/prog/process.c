@@ -7,8 +7,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* One request: the web server's connection, an epoll instance while its body is unread; libcurl's
- * socket, its two to be woken by, and two more while a name is resolved. Rounded up. */
+/* One request: its thread's seat at the gate; the web server's connection, and an epoll instance
+ * while a body is unread; libcurl's socket, its two to be woken by, and two more while a name is
+ * resolved.
+ */
 #define DESCRIPTORS_PER_REQUEST 8
 /* Files, warm connections that wait for the next request, and the acceptor's own. */
 #define DESCRIPTORS_RESERVED 256
