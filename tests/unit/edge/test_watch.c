@@ -109,9 +109,9 @@ the_acceptor_turns_nobody_away_while_a_thread_is_free_or_may_be_started(void **s
     assert_int_equal(workers_take_watch(pool), WORKERS_BUSY);
     playhouse_let_go(1, 0);
     playhouse_await_threads(pool, 1, 1);
-    playhouse_come(1); /* nobody watches now … */
     assert_int_equal(workers_take_watch(pool), WORKERS_WATCH);
-    playhouse_await(2, 0); /* … and who came before is served */
+    playhouse_come(1);
+    playhouse_await(2, 0);
     playhouse_end(pool);
 }
 
