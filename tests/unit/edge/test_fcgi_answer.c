@@ -261,10 +261,41 @@ only_the_peers_going_wakes_who_waits_and_an_unread_body_does_not(void **state)
 }
 
 static void
-the_end_of_the_process_wakes_who_waits_once(void **state)
+the_end_of_a_request_that_comes_late_is_no_hang_up(void **state)
 {
     (void)state;
     talk_open(serve_watching, false);
+    talk_begin();
+    talk_await(&talk.reached);
+    sem_post(&talk.go_on); /* 1: nothing has come */
+    talk_await(&talk.reached);
+    fcgirecord_send(talk.client_fd, FCGIRECORD_STDIN, nothing);
+    sem_post(&talk.go_on); /* 2: the end of the request has */
+    talk_await(&talk.reached);
+    talk_hang_up();
+    sem_post(&talk.go_on); /* 3: and that of the connection */
+    talk_end();
+    static const int expected[] = {0, 0, 1, 0, 1, 1};
+    for (int i = 0; i < 6; i++)
+        assert_int_equal(talk.notes[i], expected[i]);
+    talk_free();
+}
+
+/* The end of the request may come after the rest, and then it wakes too. */
+static void
+serve_read_and_watch(void *self, struct exchange *exchange)
+{
+    char bytes[64];
+    while (exchange->source.read(exchange->source.self, bytes, sizeof(bytes)) > 0)
+        ;
+    serve_watching(self, exchange);
+}
+
+static void
+the_end_of_the_process_wakes_who_waits_once(void **state)
+{
+    (void)state;
+    talk_open(serve_read_and_watch, false);
     fcgirecord_request(talk.client_fd, talk_params, nothing);
     talk_await(&talk.reached);
     sem_post(&talk.go_on);
@@ -316,6 +347,7 @@ main(void)
             under_mod_fcgid_an_aborted_answer_is_ended_short_because_it_would_be_padded),
         cmocka_unit_test(an_answer_arrives_though_the_body_was_not_read),
         cmocka_unit_test(only_the_peers_going_wakes_who_waits_and_an_unread_body_does_not),
+        cmocka_unit_test(the_end_of_a_request_that_comes_late_is_no_hang_up),
         cmocka_unit_test(the_end_of_the_process_wakes_who_waits_once),
         cmocka_unit_test(an_overload_answer_needs_no_further_descriptor),
     };
