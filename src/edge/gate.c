@@ -45,6 +45,15 @@ add(int seat_fd, int fd, uint32_t events, enum gate_event meaning)
     return epoll_ctl(seat_fd, EPOLL_CTL_ADD, fd, &event);
 }
 
+/* Before Linux 4.5 a connection wakes all who wait, and all but one go back to it. */
+static int
+add_listener(int seat_fd, int listen_fd)
+{
+    if (add(seat_fd, listen_fd, EPOLLIN | EPOLLEXCLUSIVE, GATE_CONNECTION) == 0)
+        return 0;
+    return errno == EINVAL ? add(seat_fd, listen_fd, EPOLLIN, GATE_CONNECTION) : -1;
+}
+
 int
 gate_open_seat(struct gate *gate)
 {
@@ -52,7 +61,7 @@ gate_open_seat(struct gate *gate)
     if (seat_fd < 0)
         return -1;
     if (add(seat_fd, gate->closed_fd, EPOLLIN, GATE_CLOSED) == 0 &&
-        add(seat_fd, gate->listen_fd, EPOLLIN | EPOLLEXCLUSIVE, GATE_CONNECTION) == 0)
+        add_listener(seat_fd, gate->listen_fd) == 0)
         return seat_fd;
     (void)close(seat_fd);
     return -1;
