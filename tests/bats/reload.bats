@@ -5,18 +5,6 @@
 load lib/all
 load lib/routes
 
-setup_file() {
-    routes_ground
-}
-
-teardown_file() {
-    ground_drop
-}
-
-setup() {
-    forget north south east
-}
-
 teardown() {
     [ -z "${LOAD_PID:-}" ] || kill "$LOAD_PID" 2>/dev/null || true # it was not stopped yet
     ground_tell

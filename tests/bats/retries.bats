@@ -5,22 +5,6 @@
 load lib/all
 load lib/routes
 
-setup_file() {
-    routes_ground
-}
-
-teardown_file() {
-    ground_drop
-}
-
-setup() {
-    forget north south east
-}
-
-teardown() {
-    ground_tell
-}
-
 north_and_south() {
     fresh_routes "$@" <<END
 { "upstreams": { $(at north), $(at south) } }

@@ -1,6 +1,22 @@
 # routes.bash - gateways with a postern.json of their own, whose upstreams are north, south and east.
 
-# setup_file of the suites that use it
+# What happens around a suite that loads this and its tests, unless it says otherwise.
+setup_file() {
+    routes_ground
+}
+
+teardown_file() {
+    ground_drop
+}
+
+setup() {
+    forget north south east
+}
+
+teardown() {
+    ground_tell
+}
+
 routes_ground() {
     local name
     ground_make
