@@ -7,12 +7,15 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/pages.h"
 
 #define FIRST_CAP 256
-#define PAGES_CAP 131072 /* from here on a buffer has pages of its own */
+#define PAGES_CAP 131072                     /* from here on a buffer has pages of its own */
+#define FILE_STEP ((size_t)16 * 1024 * 1024) /* a file grows by no more: a disk is shared */
+#define FILE_PAGE ((size_t)65536)            /* a multiple of every system's page */
 
 void
 buf_init(struct buf *buf, size_t max_bytes)
@@ -31,10 +34,12 @@ buf_init_in(struct buf *buf, char *room, size_t room_bytes)
 void
 buf_fini(struct buf *buf)
 {
-    if (buf->cap >= PAGES_CAP)
+    if (buf->cap >= PAGES_CAP || buf->is_in_file)
         pages_free(buf->ptr, buf->cap);
     else
         mem_free_wiped(buf->ptr, buf->len);
+    if (buf->is_in_file)
+        (void)close(buf->fd);
     buf_init(buf, buf->max_bytes);
 }
 
@@ -42,6 +47,8 @@ buf_fini(struct buf *buf)
 static char *
 move(struct buf *buf, size_t cap)
 {
+    if (buf->is_in_file)
+        return pages_grow_in_file(buf->fd, buf->ptr, buf->cap, cap);
     if (cap < PAGES_CAP)
         return mem_grow(buf->ptr, buf->ptr ? buf->len + 1 : 0, cap);
     if (buf->cap >= PAGES_CAP)
@@ -67,6 +74,8 @@ buf_reserve(struct buf *buf, size_t extra)
         cap = FIRST_CAP;
     if (cap < wanted) /* who says how much will come gets that, and no rounded share of it */
         cap = wanted;
+    if (buf->is_in_file && cap > wanted + FILE_STEP)
+        cap = wanted + FILE_STEP;
     if (cap > buf->max_bytes + 1)
         cap = buf->max_bytes + 1;
     char *grown = move(buf, cap);
@@ -75,6 +84,29 @@ buf_reserve(struct buf *buf, size_t extra)
     buf->ptr = grown;
     buf->cap = cap;
     return 0;
+}
+
+int
+buf_move_to_file(struct buf *buf, int fd, size_t room_bytes, size_t max_bytes)
+{
+    struct buf moved = {.max_bytes = max_bytes, .is_in_file = true, .fd = fd};
+    if (room_bytes < buf->len || buf_reserve(&moved, room_bytes) != 0)
+        return -1;
+    moved.ptr[0] = '\0';
+    if (buf->len > 0)
+        memcpy(moved.ptr, buf->ptr, buf->len + 1);
+    moved.len = buf->len;
+    buf_fini(buf);
+    *buf = moved;
+    return 0;
+}
+
+void
+buf_rest(struct buf *buf, size_t len)
+{
+    assert(len <= buf->len);
+    if (buf->is_in_file && buf->ptr)
+        pages_rest(buf->ptr, len - len % FILE_PAGE);
 }
 
 int

@@ -6,6 +6,7 @@
 #ifndef POSTERN_BASE_BUF_H
 #define POSTERN_BASE_BUF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/span.h"
@@ -15,6 +16,8 @@ struct buf {
     size_t len;
     size_t cap;
     size_t max_bytes;
+    bool is_in_file;
+    int fd; /* of that file; else unused */
 };
 
 void buf_init(struct buf *buf, size_t max_bytes); /* allocates nothing */
@@ -23,6 +26,14 @@ void buf_init(struct buf *buf, size_t max_bytes); /* allocates nothing */
 void buf_init_in(struct buf *buf, char *room, size_t room_bytes);
 
 void buf_fini(struct buf *buf); /* wipes and frees; the buffer may be used again */
+
+/* The contents move into the file `fd`, an empty one that nobody else has open, and the buffer
+ * grows there up to `max_bytes`: it takes disk in place of memory. 0: `fd` is the buffer's now,
+ * which closes it. -1: the file has no room for `room_bytes`; nothing has changed. */
+int buf_move_to_file(struct buf *buf, int fd, size_t room_bytes, size_t max_bytes);
+
+/* The first `len` bytes are not needed soon: where they are in a file they leave memory. */
+void buf_rest(struct buf *buf, size_t len);
 
 /* 0, or -1 when the maximum would be passed or no memory is left. */
 int buf_append(struct buf *buf, const void *bytes, size_t len);

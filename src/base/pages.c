@@ -1,6 +1,7 @@
-/* pages.c - anonymous mappings. */
+/* pages.c - mappings, anonymous and of files. */
 #include "base/pages.h"
 
+#include <fcntl.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -15,6 +16,22 @@ pages_grow(void *old, size_t old_size, size_t new_size)
         old ? mremap(old, old_size, new_size, MREMAP_MAYMOVE)
             : mmap(NULL, new_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return pages == MAP_FAILED ? NULL : pages;
+}
+
+void *
+pages_grow_in_file(int fd, void *old, size_t old_size, size_t new_size)
+{
+    if (posix_fallocate(fd, (off_t)old_size, (off_t)(new_size - old_size)) != 0)
+        return NULL;
+    void *pages = old ? mremap(old, old_size, new_size, MREMAP_MAYMOVE)
+                      : mmap(NULL, new_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    return pages == MAP_FAILED ? NULL : pages;
+}
+
+void
+pages_rest(void *pages, size_t size)
+{
+    (void)madvise(pages, size, MADV_DONTNEED);
 }
 
 void

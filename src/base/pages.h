@@ -1,4 +1,5 @@
-/* pages.h - large memory in pages of its own, which grows without being copied; the stack's pages.
+/* pages.h - large memory in pages of its own, which grows without being copied; the same in a file;
+ * the stack's pages.
  *
  * Pages that are moved or given back leave nothing behind: the system clears them before anybody
  * gets them. Those that were never written to cost nothing.
@@ -12,6 +13,14 @@
  * ones are as they were then. */
 void *pages_grow(void *old, size_t old_size, size_t new_size);
 void pages_free(void *pages, size_t size); /* of the size that was asked for */
+
+/* The same, but the pages are those of the file `fd`, which is made as long first: a full disk is
+ * found out here and not by whoever writes to the pages. pages_free() leaves the file open. */
+void *pages_grow_in_file(int fd, void *old, size_t old_size, size_t new_size);
+
+/* The pages of a file leave this process's memory; what is in them stays in the file, and comes
+ * back when it is read. */
+void pages_rest(void *pages, size_t size);
 
 /* Gives back the part of the stack that deeper calls once took, for who will wait long and not go
  * as deep again soon. */

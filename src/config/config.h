@@ -54,7 +54,9 @@ struct config {
     uint64_t retry_wait_max_ms;
     uint64_t slow_ms; /* 0: off */
     enum upstream_delivery delivery;
-    uint64_t hold_max_bytes;
+    uint64_t hold_max_bytes;  /* of one answer, in memory */
+    uint64_t spool_max_bytes; /* and then in a file */
+    const char *spool_dir;
     uint64_t max_body_bytes;
     uint64_t max_upload_bytes;
     uint64_t body_timeout_ms; /* for the client's upload */

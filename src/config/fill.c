@@ -60,6 +60,7 @@ fill_process(struct load *load)
     config->state_path = find_state_file(load);
     config->state_mode = modes[options->state_mode];
     config->state_any_filesystem = options->state_any_filesystem != 0;
+    config->spool_dir = find_spool(load);
     const struct setting *log = settings_find(load, "POSTERN_LOG");
     config->log_path = options->log ? find_resolve(load, options->log, log->at) : NULL;
     config->log_level = (enum log_level)options->log_level; /* its choices stand in that order */
@@ -92,6 +93,7 @@ fill_config(struct load *load)
     config->slow_ms = options->slow_ms == OPTION_OFF ? 0 : (uint64_t)options->slow_ms;
     config->delivery = (enum upstream_delivery)options->delivery;
     config->hold_max_bytes = (uint64_t)options->hold_max_bytes;
+    config->spool_max_bytes = (uint64_t)options->spool_max_bytes;
     config->max_body_bytes = (uint64_t)options->max_body_bytes;
     config->max_upload_bytes = (uint64_t)options->max_upload_bytes;
     config->body_timeout_ms = (uint64_t)options->body_timeout_ms;

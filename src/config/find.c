@@ -227,3 +227,23 @@ find_state_file(struct load *load)
                   "no place for the state file was found: every process has breakers of its own");
     return "none";
 }
+
+/* --- the spool ------------------------------------------------------------ */
+
+const char *
+find_spool(struct load *load)
+{
+    const struct setting *setting = settings_find(load, "POSTERN_SPOOL");
+    const char *state_path = load->config->state_path;
+    if (!load->options.spool)
+        return state_path && strcmp(state_path, "none") != 0 ? directory_of(load, state_path)
+                                                             : "/tmp";
+    char quoted[MISTAKES_QUOTE_MAX];
+    const char *path = find_resolve(load, load->options.spool, setting->at);
+    if (file_is_directory(path) && file_is_writable(path))
+        return path;
+    mistakes_add(load->mistakes, setting->at, setting->name,
+                 "%s is not a directory that this user can write to",
+                 mistakes_quote(quoted, span_from(path)));
+    return NULL;
+}

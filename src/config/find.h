@@ -13,6 +13,9 @@ const char *find_json_file(struct load *load);
 /* The state file, or "none". To be asked after the options were read. */
 const char *find_state_file(struct load *load);
 
+/* The directory for answers too long for memory. To be asked after the state file was found. */
+const char *find_spool(struct load *load);
+
 /* A relative path is meant from the file it was written in, or from the working directory. */
 const char *find_resolve(struct load *load, const char *path, struct spot at);
 

@@ -60,7 +60,9 @@ struct options {
     int64_t total_timeout_ms, body_timeout_ms, heartbeat_ms;
     int64_t retries, retry_wait_max_ms;
 
-    int64_t delivery, hold_max_bytes, max_body_bytes, max_upload_bytes, pinned, sse_padding_bytes;
+    int64_t delivery, hold_max_bytes, spool_max_bytes;
+    int64_t max_body_bytes, max_upload_bytes, pinned, sse_padding_bytes;
+    const char *spool;
 
     const char *mount, *log, *ca_file;
     int64_t threads, drain_ms, client_probe, log_level, plain_http;

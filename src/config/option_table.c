@@ -154,7 +154,15 @@ const struct option option_table[] = {
      .sentence = "Streams pass as they come, or are held until their end was seen."},
     {.env = "POSTERN_HOLD_MAX", .kind = OPTION_BYTES, AT(hold_max_bytes), .standard = "1MiB",
      .min = 1024, .max = 16 * MIB,
-     .sentence = "How much of an answer that is no stream is kept until it is known to be whole."},
+     .sentence = "How much of an answer is held in memory until it is known to be whole; the rest "
+                 "goes to a file without a name."},
+    {.env = "POSTERN_SPOOL_MAX", .kind = OPTION_BYTES, AT(spool_max_bytes), .standard = "1GiB",
+     .min = 0, .max = 64 * 1024 * MIB,
+     .sentence = "How long an answer may grow in that file; a longer one fails, or goes out "
+                 "unprotected where nothing tells a client that it was cut."},
+    {.env = "POSTERN_SPOOL", .kind = OPTION_TEXT, AT(spool), .example = "/var/tmp",
+     .sentence = "The directory for such files; left out that of the state file, or /tmp where "
+                 "there is none."},
     {.env = "POSTERN_MAX_BODY", .kind = OPTION_BYTES, AT(max_body_bytes), .standard = "32MiB",
      .min = 1024, .max = 1024 * MIB,
      .sentence = "The largest request that can be sent to more than one upstream."},

@@ -129,9 +129,6 @@ void json_finder_init(struct json_finder *finder, struct json_member *wanted, si
 /* `text` is all that came so far; it may have moved since the last time. As json_scan_feed(). */
 enum json_error json_finder_feed(struct json_finder *finder, struct span text);
 
-/* The next bytes alone: from now on nothing is found, the document is only validated. */
-enum json_error json_finder_pass(struct json_finder *finder, struct span bytes);
-
 /* No more bytes: as json_scan_end(). The values found are borrowed from the last `text`; of a name
  * that stands twice the first counts. */
 enum json_error json_finder_end(struct json_finder *finder);

@@ -240,13 +240,6 @@ json_finder_feed(struct json_finder *finder, struct span text)
 }
 
 enum json_error
-json_finder_pass(struct json_finder *finder, struct span bytes)
-{
-    finder->scan.visit = NULL;
-    return json_scan_feed(&finder->scan, bytes.ptr, bytes.len);
-}
-
-enum json_error
 json_finder_end(struct json_finder *finder)
 {
     enum json_error error = json_scan_end(&finder->scan);

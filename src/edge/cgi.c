@@ -3,15 +3,20 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "edge/cgihead.h"
+#include "edge/front.h"
 #include "edge/peer.h"
+#include "relay/params.h"
 
 /* Room that poll(2) promises in a pipe (PIPE_BUF) and in a socket: such a write never blocks. */
 #define WRITE_BYTES 4096
+
+#define CHUNK_SIZE_MAX (2 * sizeof(size_t) + 3) /* its line */
 
 /* Each bounds one wait, not their sum; UNREAD_MAX_MS bounds the sum where nobody wants the bytes.
  */
@@ -25,6 +30,8 @@ struct conversation {
         unread; /* bytes of the body still to come, or EXCHANGE_LENGTH_UNKNOWN: read to the end */
     bool is_drained;
     bool is_broken;
+    bool takes_chunks; /* front.h; and this answer goes out in them: */
+    bool is_chunked;
     struct peer peer;
     size_t held;
     char out[8192];
@@ -114,9 +121,8 @@ flush_out(void *self)
 }
 
 static int
-send_bytes(void *self, struct span bytes)
+put(struct conversation *conversation, struct span bytes)
 {
-    struct conversation *conversation = self;
     if (conversation->is_broken)
         return -1;
     if (bytes.len > sizeof(conversation->out) - conversation->held && flush_out(conversation))
@@ -129,22 +135,62 @@ send_bytes(void *self, struct span bytes)
     return 0;
 }
 
+/* RFC 9112 7.1 */
+static int
+send_bytes(void *self, struct span bytes)
+{
+    struct conversation *conversation = self;
+    char size[CHUNK_SIZE_MAX];
+    if (!conversation->is_chunked || bytes.len == 0)
+        return put(conversation, bytes);
+    (void)snprintf(size, sizeof(size), "%zx\r\n", bytes.len);
+    if (put(conversation, span_from(size)) != 0 || put(conversation, bytes) != 0)
+        return -1;
+    return put(conversation, span_from("\r\n"));
+}
+
+static int
+end_answer(void *self)
+{
+    struct conversation *conversation = self;
+    if (conversation->is_chunked)
+        (void)put(conversation, span_from("0\r\n\r\n"));
+    conversation->is_chunked = false;
+    return flush_out(conversation);
+}
+
+static int
+format_head(struct conversation *conversation, struct buf *head, int status,
+            const struct wire_headers *headers)
+{
+    bool has_body = status >= 200 && status != 204 && status != 304;
+    conversation->is_chunked =
+        conversation->takes_chunks && has_body && !wire_header_find(headers, "content-length");
+    if (cgihead_format(head, status, headers) != 0)
+        return -1;
+    if (!conversation->is_chunked)
+        return 0;
+    head->len -= 2; /* the empty line */
+    return buf_puts(head, "Transfer-Encoding: chunked\r\n\r\n");
+}
+
 static int
 send_head(void *self, int status, const struct wire_headers *headers)
 {
     struct conversation *conversation = self;
     struct buf head;
     buf_init(&head, CGIHEAD_MAX_BYTES);
-    int rc = cgihead_format(&head, status, headers);
+    int rc = format_head(conversation, &head, status, headers);
     if (rc == 0)
-        rc = send_bytes(conversation, buf_span(&head));
+        rc = put(conversation, buf_span(&head));
     else
         conversation->is_broken = true; /* an answer without its head is none */
     buf_fini(&head);
     return rc;
 }
 
-/* A script has no way to say "cut" but its end; what it held back stays unsent. */
+/* A script has no way to say "cut" but its end, before the last chunk or the stated length; what it
+ * held back stays unsent. */
 static void
 abort_answer(void *self)
 {
@@ -170,22 +216,34 @@ open_peer(struct conversation *conversation, const struct cgi_server *server)
     return server->end_fd < 0 ? 0 : peer_add_end(&conversation->peer, server->end_fd);
 }
 
+/* Its answer has no body, so no end of one. */
+static bool
+is_head(const char *const *params)
+{
+    const char *method = params_find(params, "REQUEST_METHOD");
+    return method && strcmp(method, "HEAD") == 0;
+}
+
 int
 cgi_answer(const struct cgi_server *server, const char *const *params, int in_fd, int out_fd)
 {
+    const struct front front = front_read(params, true);
     struct conversation conversation = {.in_fd = in_fd,
                                         .out_fd = out_fd,
                                         .end_fd = server->end_fd,
+                                        .takes_chunks = front.takes_chunks && !is_head(params),
                                         .unread = exchange_body_length(params)};
     bool has_descriptors = open_peer(&conversation, server) == 0;
     struct exchange exchange = {
         .params = params,
         .source = {.self = &conversation, .read = read_body},
         .sink = {.self = &conversation,
+                 .cut = front.cut,
+                 .cut_is_late = front.cut_is_late,
                  .head = send_head,
                  .bytes = send_bytes,
                  .flush = flush_out,
-                 .end = flush_out,
+                 .end = end_answer,
                  .abort = abort_answer,
                  .is_gone = is_gone,
                  .waits = conversation.peer.waits},

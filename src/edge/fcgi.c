@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/span.h"
 #include "edge/cgihead.h"
+#include "edge/front.h"
 #include "edge/peer.h"
 
 #define RESPONDER 1 /* FCGI_RESPONDER; fcgiapp.h does not name it */
@@ -38,8 +39,9 @@ struct connection {
     struct peer peer;
     int64_t unread; /* bytes of the body still to come, or EXCHANGE_LENGTH_UNKNOWN */
     bool is_overload;
-    bool is_over; /* nothing more is sent … */
-    bool is_cut;  /* … and END_REQUEST neither */
+    bool ends_short; /* front.h */
+    bool is_over;    /* nothing more is sent … */
+    bool is_cut;     /* … and END_REQUEST neither */
 };
 
 int
@@ -211,25 +213,13 @@ end_answer(void *self)
     return note_error(connection);
 }
 
-/* mod_fcgid ends an answer whose connection broke with an HTML page of its own and makes it look
- * whole, up to the declared length. Told by what it is not: mod_proxy_fcgi, Apache's other way. */
-static bool
-is_mod_fcgid(char **params)
-{
-    const char *software = FCGX_GetParam("SERVER_SOFTWARE", params);
-    const char *script = FCGX_GetParam("SCRIPT_FILENAME", params);
-    return span_has_prefix(span_from(software), "Apache") &&
-           !span_has_prefix(span_from(script), "proxy:");
-}
-
-/* Breaks the connection at once, without END_REQUEST: lighttpd and mod_proxy_fcgi then break
- * theirs. Under mod_fcgid the answer is ended short of its declared length instead. */
+/* Breaks the connection at once, without END_REQUEST: most web servers then break theirs. */
 static void
 abort_answer(void *self)
 {
     struct connection *connection = self;
     connection->is_over = true;
-    if (is_mod_fcgid(connection->request.envp))
+    if (connection->ends_short)
         return;
     connection->is_cut = true;
     (void)shutdown(connection->request.ipcFd, SHUT_RDWR);
@@ -294,10 +284,15 @@ finish(struct connection *connection)
 static void
 serve(const struct fcgi_server *server, struct connection *connection)
 {
+    const char *const *params = (const char *const *)connection->request.envp;
+    const struct front front = front_read(params, false);
+    connection->ends_short = front.ends_short;
     struct exchange exchange = {
-        .params = (const char *const *)connection->request.envp,
+        .params = params,
         .source = {.self = connection, .read = read_body},
         .sink = {.self = connection,
+                 .cut = front.cut,
+                 .cut_is_late = front.cut_is_late,
                  .head = send_head,
                  .bytes = send_bytes,
                  .flush = flush_out,

@@ -1,12 +1,10 @@
 /* hold.c - the gate between an upstream's bytes and the client. */
 #include "relay/hold.h"
 
+#include "base/log.h"
 #include "base/secrets.h"
 #include "core/failure.h"
-
-#define HELD_MAX_BYTES ((size_t)16 * 1024 * 1024)
-/* One read beyond the limit must still fit. */
-#define SLACK_BYTES (4 * (size_t)SSE_EVENT_MAX_BYTES)
+#include "relay/hold_bytes.h"
 
 void
 hold_init(struct hold *hold, struct call *call, const char *upstream)
@@ -18,7 +16,7 @@ hold_init(struct hold *hold, struct call *call, const char *upstream)
         .is_live = !is_held,
         .body = OUTCOME_BODY_UNCHECKED,
     };
-    buf_init(&hold->bytes, HELD_MAX_BYTES + SLACK_BYTES);
+    buf_init(&hold->bytes, HOLD_MEMORY_MAX_BYTES);
     stream_init(&hold->stream, EVENT_API_UNKNOWN);
     call->is_plain = false;
 }
@@ -37,18 +35,43 @@ stop(struct hold *hold, enum outcome_stop why)
     return -1;
 }
 
-static size_t
-hold_max(const struct hold *hold)
+/* Would the client see that this answer was cut, were it sent as it comes? */
+static bool
+shows_cut(const struct hold *hold)
 {
-    return hold->is_live ? (size_t)hold->call->relay->config->hold_max_bytes : HELD_MAX_BYTES;
+    switch (hold->call->sink->cut) {
+    case SINK_CUT_UNSEEN:
+        return false;
+    case SINK_CUT_BY_LENGTH:
+        return hold->reply->content_length >= 0 && !hold->reply->decoded;
+    case SINK_CUT_BROKEN:
+        return true;
+    }
+    return false;
 }
 
 /* --- commit --------------------------------------------------------------- */
 
+/* What a client must know of an answer that goes out before its end was seen. */
+static void
+put_warnings(const struct hold *hold, struct answer *answer)
+{
+    const struct sink *sink = hold->call->sink;
+    if (sink->cut_is_late)
+        answer_put(answer, "Connection", span_from("close"));
+    if (shows_cut(hold))
+        return;
+    answer_put(answer, "X-Postern-Unprotected", span_from("yes"));
+    log_write(LOG_LEVEL_WARN,
+              "answer_unprotected req=%s upstream=%s hint=\"too long to be held whole, and behind "
+              "this web server nothing shows a client that an answer was cut\"",
+              hold->call->request->id, hold->upstream);
+}
+
 /* Sends the head: from here on this upstream's answer is the client's. `length` -1: none is told.
  */
 static int
-open_gate(struct hold *hold, int64_t length)
+open_gate(struct hold *hold, int64_t length, bool is_whole)
 {
     struct call *call = hold->call;
     char word[OUTCOME_WORD_MAX];
@@ -69,6 +92,8 @@ open_gate(struct hold *hold, int64_t length)
         answer_put(&answer, "X-Accel-Buffering", span_from("no"));
     if (length >= 0)
         answer_put_length(&answer, (uint64_t)length);
+    if (!is_stream && !is_whole)
+        put_warnings(hold, &answer);
     call_put_facts(call, &answer, hold->upstream);
     call->head_sent = true;
     if (answer_send_head(&answer, call->sink) == 0)
@@ -83,7 +108,7 @@ commit(struct hold *hold)
 {
     const struct wire_reply *reply = hold->reply;
     bool has_length = hold->kind != HOLD_STREAM && !reply->decoded;
-    if (!hold->is_open && open_gate(hold, has_length ? reply->content_length : -1) != 0)
+    if (!hold->is_open && open_gate(hold, has_length ? reply->content_length : -1, false) != 0)
         return stop(hold, OUTCOME_STOP_GONE);
     int result = hold->kind == HOLD_STREAM ? call_send_events(hold->call, buf_span(&hold->bytes))
                                            : call_send(hold->call, buf_span(&hold->bytes));
@@ -103,7 +128,7 @@ type_of(const struct wire_reply *reply)
 static bool
 fits(const struct hold *hold, int64_t length)
 {
-    return length >= 0 && (size_t)length <= hold_max(hold);
+    return length >= 0 && !hold_bytes_are_many(hold, (size_t)length);
 }
 
 static enum hold_kind
@@ -119,7 +144,8 @@ choose_kind(const struct hold *hold, struct span type)
         return HOLD_STREAM;
     if (row->answer == OPERATION_ANSWER_JSON)
         return HOLD_JSON;
-    if (is_short || span_has_prefix_nocase(type, "application/json") || !hold->is_live)
+    if (is_short || span_has_prefix_nocase(type, "application/json") || !hold->is_live ||
+        !shows_cut(hold))
         return HOLD_BYTES;
     return HOLD_PASS;
 }
@@ -180,6 +206,8 @@ hold_head(struct hold *hold, const struct wire_reply *reply)
     return 0;
 }
 
+/* --- taking ---------------------------------------------------------------- */
+
 static int
 take_error(struct hold *hold, struct span bytes)
 {
@@ -207,32 +235,50 @@ take_stream(struct hold *hold, struct span bytes)
     }
     if (state == STREAM_ERROR || state == STREAM_BROKEN)
         return stop(hold, OUTCOME_STOP_MALFORMED);
-    return hold->bytes.len > hold_max(hold) ? stop(hold, OUTCOME_STOP_TOO_LARGE) : 0;
-}
-
-/* Can what came still become a whole document? What was sent on is not looked into any more. */
-static bool
-is_json(struct hold *hold, struct span bytes)
-{
-    enum json_error error = hold->is_open ? json_finder_pass(&hold->finder, bytes)
-                                          : json_finder_feed(&hold->finder, buf_span(&hold->bytes));
-    return error == JSON_VALID;
+    if (!hold_bytes_are_many(hold, hold->bytes.len))
+        return 0;
+    if (hold->is_live)
+        return stop(hold, OUTCOME_STOP_TOO_LARGE);
+    hold_bytes_spool(hold, hold->bytes.len);
+    return 0;
 }
 
 static int
-take_whole(struct hold *hold, struct span bytes)
+take_json(struct hold *hold, struct span bytes)
+{
+    if (hold_bytes_keep(hold, bytes) != 0)
+        return stop(hold, OUTCOME_STOP_TOO_LARGE);
+    if (json_finder_feed(&hold->finder, buf_span(&hold->bytes)) != JSON_VALID)
+        return stop(hold, OUTCOME_STOP_MALFORMED);
+    bool is_enough = hold->is_misfit && hold->bytes.len > CALL_ERROR_MAX_BYTES;
+    return is_enough ? stop(hold, OUTCOME_STOP_MALFORMED) : 0;
+}
+
+static int
+pass(struct hold *hold, struct span bytes)
 {
     if (buf_put_span(&hold->bytes, bytes) != 0)
         return stop(hold, OUTCOME_STOP_TOO_LARGE);
-    if (hold->kind == HOLD_JSON && !is_json(hold, bytes))
-        return stop(hold, OUTCOME_STOP_MALFORMED);
-    if (hold->is_misfit)
-        return hold->bytes.len > CALL_ERROR_MAX_BYTES ? stop(hold, OUTCOME_STOP_MALFORMED) : 0;
-    bool must_commit = hold->is_open || hold->kind == HOLD_PASS;
-    bool is_over = hold->bytes.len > hold_max(hold);
-    if (is_over && !hold->is_live)
+    return commit(hold);
+}
+
+static int
+take_bytes(struct hold *hold, struct span bytes)
+{
+    if (hold->is_open)
+        return pass(hold, bytes);
+    bool may_go = hold->is_live && shows_cut(hold);
+    if (may_go && hold_bytes_are_many(hold, hold->bytes.len + bytes.len))
+        return pass(hold, bytes);
+    if (hold_bytes_keep(hold, bytes) == 0)
+        return 0;
+    if (!hold->is_live)
         return stop(hold, OUTCOME_STOP_TOO_LARGE);
-    return must_commit || is_over ? commit(hold) : 0;
+    if (commit(hold) != 0) /* unprotected */
+        return -1;
+    buf_fini(&hold->bytes);
+    buf_init(&hold->bytes, HOLD_MEMORY_MAX_BYTES);
+    return pass(hold, bytes);
 }
 
 int
@@ -246,9 +292,11 @@ hold_take(struct hold *hold, struct span bytes)
     case HOLD_STREAM:
         return take_stream(hold, bytes);
     case HOLD_JSON:
+        return take_json(hold, bytes);
     case HOLD_BYTES:
+        return take_bytes(hold, bytes);
     case HOLD_PASS:
-        return take_whole(hold, bytes);
+        return pass(hold, bytes);
     }
     return 0;
 }
@@ -282,8 +330,6 @@ judge_json(struct hold *hold)
         return OUTCOME_BODY_EMPTY;
     if (error != JSON_VALID || !ended_well(hold))
         return OUTCOME_BODY_WRONG;
-    if (hold->is_open)
-        return OUTCOME_BODY_GOOD;
     if (found[COMPLAINT_MEMBER_ERROR].is_repeated || list->is_repeated)
         return OUTCOME_BODY_WRONG; /* nobody knows which of the two a client reads */
     hold->complaint = complaint_judge(buf_span(&hold->bytes), found);
@@ -367,9 +413,9 @@ hold_release(struct hold *hold)
     bool has_no_body = hold->reply->status == 204 || hold->reply->status == 205;
     if (hold->kind == HOLD_STREAM) /* a last event without its end is nobody's, but it was sent */
         (void)buf_put_span(&hold->bytes, buf_span(&hold->stream.partial));
-    if (!hold->is_open && open_gate(hold, has_no_body ? -1 : (int64_t)hold->bytes.len) != 0)
+    if (!hold->is_open && open_gate(hold, has_no_body ? -1 : (int64_t)hold->bytes.len, true) != 0)
         return;
-    (void)call_end(hold->call, buf_span(&hold->bytes));
+    hold_bytes_send(hold);
     buf_clear(&hold->bytes);
 }
 

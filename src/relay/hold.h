@@ -1,8 +1,10 @@
 /* hold.h - keeps an answer's bytes back until it is safe to send them.
  *
  * A JSON answer waits for its end, a stream for its first content (or, in held delivery, for its
- * verified finish), an error for the plan. What is longer than `hold_max` is committed there. Until
- * then another upstream can still answer; hold.c alone commits, in one place.
+ * verified finish), an error for the plan. Other bytes pass as they come where the client would see
+ * a cut (sink.h); elsewhere they wait for their end, too. What is longer than `hold_max` waits in a
+ * file, up to `spool_max`. Until an answer is committed another upstream can still give one; hold.c
+ * alone commits, in one place.
  */
 #ifndef POSTERN_RELAY_HOLD_H
 #define POSTERN_RELAY_HOLD_H
@@ -22,7 +24,7 @@ enum hold_kind {
     HOLD_ERROR,   /* no 2xx: kept for the plan, never sent from here */
     HOLD_JSON,
     HOLD_STREAM,
-    HOLD_BYTES, /* short enough to be checked whole */
+    HOLD_BYTES, /* waits for its end, if it can */
     HOLD_PASS   /* goes on as it comes */
 };
 
@@ -39,6 +41,7 @@ struct hold {
     bool is_misfit;         /* JSON where a stream was asked for: read for its error alone */
     bool has_enough;        /* an error body beyond its maximum: the rest is not wanted */
     bool quotes_secret;     /* its error event does, and was not passed on */
+    bool has_no_file;       /* none could be had for what is beyond `hold_max` */
     enum outcome_stop stop; /* why hold_take() said -1 */
     struct buf bytes;
     struct json_finder finder;

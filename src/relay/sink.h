@@ -14,8 +14,17 @@
 
 #define SINK_WAITS 2
 
+/* What shows a client that an answer was cut which abort() ended. */
+enum sink_cut {
+    SINK_CUT_UNSEEN,    /* nothing: it looks whole */
+    SINK_CUT_BY_LENGTH, /* that it is shorter than its Content-Length, where it has one */
+    SINK_CUT_BROKEN     /* the transfer itself breaks, whatever the answer is */
+};
+
 struct sink {
     void *self;
+    enum sink_cut cut;
+    bool cut_is_late; /* seen only when the client's connection ends, unless the answer closes it */
     int (*head)(void *self, int status, const struct wire_headers *headers);
     int (*bytes)(void *self, struct span bytes);
     int (*flush)(void *self);

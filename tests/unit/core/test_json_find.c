@@ -188,23 +188,6 @@ finds_members_while_the_document_comes(void **state)
 }
 
 static void
-validates_alone_what_it_is_not_to_look_into(void **state)
-{
-    (void)state;
-    struct json_member a = {.name = "a"};
-    struct json_finder finder;
-    json_finder_init(&finder, &a, 1);
-    assert_int_equal(json_finder_feed(&finder, span_from("{\"b\":1,")), JSON_VALID);
-    assert_int_equal(json_finder_pass(&finder, span_from("\"a\":2")), JSON_VALID);
-    assert_int_equal(json_finder_pass(&finder, span_from("}")), JSON_VALID);
-    assert_int_equal(json_finder_end(&finder), JSON_VALID);
-    assert_int_equal(a.type, JSON_NONE);
-    json_finder_init(&finder, &a, 1);
-    assert_int_equal(json_finder_pass(&finder, span_from("{]")), JSON_BAD_SYNTAX);
-    assert_int_equal(json_finder_end(&finder), JSON_BAD_SYNTAX);
-}
-
-static void
 unescapes_a_string(void **state)
 {
     (void)state;
@@ -296,7 +279,6 @@ main(void)
         cmocka_unit_test(finds_members_of_each_element_on_the_way),
         cmocka_unit_test(says_which_member_stands_again),
         cmocka_unit_test(finds_members_while_the_document_comes),
-        cmocka_unit_test(validates_alone_what_it_is_not_to_look_into),
         cmocka_unit_test(unescapes_a_string),
         cmocka_unit_test(unescapes_into_what_just_fits_or_not_at_all),
         cmocka_unit_test(compares_a_string_with_a_text),

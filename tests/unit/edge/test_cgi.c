@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -104,6 +105,76 @@ send_answer(struct exchange *exchange, const char *body)
     exchange->sink.head(exchange->sink.self, 200, &headers);
     exchange->sink.bytes(exchange->sink.self, span_from(body));
     return exchange->sink.flush(exchange->sink.self);
+}
+
+static void
+serve_two_parts(void *self, struct exchange *exchange)
+{
+    struct sink *sink = &exchange->sink;
+    (void)self;
+    (void)send_answer(exchange, "one");
+    (void)sink->bytes(sink->self, span_from("and the other"));
+    (void)sink->end(sink->self);
+}
+
+static void
+serve_two_parts_cut(void *self, struct exchange *exchange)
+{
+    (void)self;
+    (void)send_answer(exchange, "one");
+    exchange->sink.abort(exchange->sink.self);
+}
+
+static void
+serve_a_length(void *self, struct exchange *exchange)
+{
+    struct wire_header length = {span_from("Content-Length"), span_from("3")};
+    const struct wire_headers headers = {&length, 1};
+    struct sink *sink = &exchange->sink;
+    (void)self;
+    (void)sink->head(sink->self, 200, &headers);
+    (void)sink->bytes(sink->self, span_from("one"));
+    (void)sink->end(sink->self);
+}
+
+/* The server's word for the end of an answer is the last chunk: without it it does not end its own.
+ */
+static void
+lighttpd_gets_an_answer_without_a_length_in_chunks(void **state)
+{
+    (void)state;
+    static const struct {
+        exchange_serve_fn serve;
+        const char *software, *protocol, *method, *answer;
+        int code;
+    } rows[] = {
+        {serve_two_parts, "lighttpd/1.4.69", "HTTP/1.1", "GET",
+         "Status: 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+         "3\r\none\r\nd\r\nand the other\r\n0\r\n\r\n",
+         0},
+        {serve_two_parts_cut, "lighttpd/1.4.69", "HTTP/1.1", "GET",
+         "Status: 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n", 1},
+        {serve_two_parts, "lighttpd/1.4.69", "HTTP/1.0", "GET",
+         "Status: 200 OK\r\n\r\noneand the other", 0},
+        {serve_two_parts, "lighttpd/1.4.69", "HTTP/2.0", "GET",
+         "Status: 200 OK\r\n\r\noneand the other", 0},
+        {serve_two_parts, "Apache", "HTTP/1.1", "GET", "Status: 200 OK\r\n\r\noneand the other", 0},
+        {serve_two_parts, "lighttpd/1.4.69", "HTTP/1.1", "HEAD",
+         "Status: 200 OK\r\n\r\noneand the other", 0},
+        {serve_a_length, "lighttpd/1.4.69", "HTTP/1.1", "GET",
+         "Status: 200 OK\r\nContent-Length: 3\r\n\r\none", 0},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char software[64], protocol[64], method[64];
+        (void)snprintf(software, sizeof(software), "SERVER_SOFTWARE=%s", rows[i].software);
+        (void)snprintf(protocol, sizeof(protocol), "SERVER_PROTOCOL=%s", rows[i].protocol);
+        (void)snprintf(method, sizeof(method), "REQUEST_METHOD=%s", rows[i].method);
+        const char *const params[] = {software, protocol, method, NULL};
+        open_script();
+        assert_int_equal(run_script(rows[i].serve, params), rows[i].code);
+        assert_string_equal(read_answer(), rows[i].answer);
+        close_script();
+    }
 }
 
 static void
@@ -354,6 +425,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lighttpd_gets_an_answer_without_a_length_in_chunks),
         cmocka_unit_test(a_body_is_read_up_to_its_length_though_the_input_stays_open),
         cmocka_unit_test(a_body_shorter_than_its_length_ends_where_the_input_ends),
         cmocka_unit_test(a_chunked_body_is_read_to_the_end_of_the_input),

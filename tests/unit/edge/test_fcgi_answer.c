@@ -192,7 +192,8 @@ under_mod_fcgid_an_aborted_answer_is_ended_short_because_it_would_be_padded(void
     static const char *const fcgid[] = {"REQUEST_METHOD=GET", "SERVER_SOFTWARE=Apache/2.4",
                                         "SCRIPT_FILENAME=/home/u/postern.fcgi", NULL};
     static const char *const proxy[] = {"REQUEST_METHOD=GET", "SERVER_SOFTWARE=Apache/2.4",
-                                        "SCRIPT_FILENAME=proxy:fcgi://postern-ai/", NULL};
+                                        "SCRIPT_FILENAME=proxy:fcgi://postern-ai/",
+                                        "SERVER_PROTOCOL=HTTP/1.1", NULL};
     talk_open(serve_abort_under_apache, false);
     fcgirecord_request(talk.client_fd, fcgid, nothing);
     assert_int_equal(talk_read(), FCGIRECORD_ENDED);

@@ -89,6 +89,7 @@ memsink_init(struct memsink *sink)
     assert(!failed);
     sink->sink = (struct sink){
         .self = sink,
+        .cut = SINK_CUT_BROKEN,
         .head = take_head,
         .bytes = take_bytes,
         .flush = take_flush,

@@ -58,6 +58,8 @@ scene_init(struct scene *scene, size_t upstreams)
         .total_timeout_ms = 10 * MINUTE_MS,
         .retry_wait_max_ms = 0,
         .hold_max_bytes = MIB,
+        .spool_max_bytes = 64 * MIB,
+        .spool_dir = "/tmp",
         .max_body_bytes = MIB,
         .max_upload_bytes = MIB,
         .body_timeout_ms = MINUTE_MS,

@@ -1,8 +1,7 @@
 /* also: tests/unit/relay/memsink.c */
 /* also: tests/unit/relay/scene.c */
 /* also: tests/unit/relay/holding.c */
-/* Answers that are no streams: held until they are whole, judged, and committed where they are too
- * long to be held. */
+/* Answers that are no streams: held until they are whole, and judged. */
 #include "holding.h"
 
 #include <string.h>
@@ -195,87 +194,6 @@ html_is_no_answer(void **state)
     holding_fini(&holding);
 }
 
-/* --- the limit of what is held -------------------------------------------- */
-
-static void
-what_is_longer_than_hold_max_is_committed_there(void **state)
-{
-    (void)state;
-    scene.config.hold_max_bytes = 16;
-    scene_ask(&scene, "POST", CHAT, CHAT_BODY);
-    holding_begin(&holding, &scene, JSON_TYPE);
-    holding.reply.content_length = 25;
-    assert_int_equal(holding_head(&holding), 0);
-    assert_int_equal(holding_take(&holding, "{\"choices\":[{\"in"), 0);
-    assert_int_equal(scene.client.heads, 0);
-    assert_int_equal(holding_take(&holding, "d"), 0);
-    assert_int_equal(scene.client.heads, 1);
-    assert_true(scene.call.committed);
-    scene_expect_body(&scene, "{\"choices\":[{\"ind");
-    /* the upstream's length, so that a cut is seen */
-    assert_string_equal(memsink_header(&scene.client, "Content-Length"), "25");
-    assert_int_equal(holding_take(&holding, "ex\":0}]}"), 0);
-    scene_expect_body(&scene, GOOD_JSON);
-    assert_int_equal(holding_end(&holding, WIRE_NO_FAULT), OUTCOME_BODY_GOOD);
-    hold_release(&holding.hold);
-    assert_int_equal(scene.client.heads, 1);
-    assert_false(scene.client.was_aborted);
-    holding_fini(&holding);
-}
-
-static void
-a_decoded_answer_has_no_length_of_the_coded_one(void **state)
-{
-    (void)state;
-    scene.config.hold_max_bytes = 4;
-    scene_ask(&scene, "POST", CHAT, CHAT_BODY);
-    holding_begin(&holding, &scene, JSON_TYPE);
-    holding.reply.content_length = 25;
-    holding.reply.decoded = true;
-    assert_int_equal(holding_head(&holding), 0);
-    assert_int_equal(holding_take(&holding, GOOD_JSON), 0);
-    assert_int_equal(scene.client.heads, 1);
-    assert_null(memsink_header(&scene.client, "Content-Length"));
-    holding_fini(&holding);
-}
-
-static void
-a_committed_answer_that_is_cut_breaks_the_connection(void **state)
-{
-    (void)state;
-    scene.config.hold_max_bytes = 4;
-    scene_ask(&scene, "POST", CHAT, CHAT_BODY);
-    holding_begin(&holding, &scene, JSON_TYPE);
-    assert_int_equal(holding_head(&holding), 0);
-    assert_int_equal(holding_take(&holding, "{\"choices\":["), 0);
-    assert_int_equal(holding_end(&holding, WIRE_CUT), OUTCOME_BODY_WRONG);
-    hold_break(&holding.hold, FAILURE_UPSTREAM_BAD_RESPONSE);
-    assert_true(scene.client.was_aborted);
-    assert_true(scene.call.is_answered);
-    assert_true(scene.call.account.was_cut);
-    holding_fini(&holding);
-}
-
-static void
-held_delivery_holds_beyond_hold_max_and_then_gives_up(void **state)
-{
-    (void)state;
-    static char filling[1024 * 1024 + 1];
-    memset(filling, ' ', sizeof(filling) - 1);
-    scene.config.hold_max_bytes = 4;
-    scene.config.delivery = UPSTREAM_HELD;
-    scene_ask(&scene, "POST", CHAT, CHAT_BODY);
-    holding_begin(&holding, &scene, JSON_TYPE);
-    assert_int_equal(holding_head(&holding), 0);
-    assert_int_equal(holding_take(&holding, "{"), 0);
-    for (int i = 0; i < 15; i++)
-        assert_int_equal(holding_take(&holding, filling), 0);
-    assert_int_equal(holding_take(&holding, filling), -1);
-    assert_int_equal(holding.hold.stop, OUTCOME_STOP_TOO_LARGE);
-    assert_int_equal(scene.client.heads, 0);
-    holding_fini(&holding);
-}
-
 /* --- bytes ---------------------------------------------------------------- */
 
 static void
@@ -407,23 +325,6 @@ an_error_body_beyond_its_maximum_is_enough(void **state)
     holding_fini(&holding);
 }
 
-/* --- the client ----------------------------------------------------------- */
-
-static void
-a_client_that_left_stops_the_transfer(void **state)
-{
-    (void)state;
-    scene.config.hold_max_bytes = 4;
-    scene_ask(&scene, "POST", CHAT, CHAT_BODY);
-    scene.client.room = 5;
-    holding_begin(&holding, &scene, JSON_TYPE);
-    assert_int_equal(holding_head(&holding), 0);
-    assert_int_equal(holding_take(&holding, GOOD_JSON), -1);
-    assert_int_equal(holding.hold.stop, OUTCOME_STOP_GONE);
-    assert_true(scene.call.is_gone);
-    holding_fini(&holding);
-}
-
 int
 main(void)
 {
@@ -436,10 +337,6 @@ main(void)
         TEST(a_closed_document_of_a_cut_transfer_is_not_good),
         TEST(broken_json_stops_the_transfer),
         TEST(html_is_no_answer),
-        TEST(what_is_longer_than_hold_max_is_committed_there),
-        TEST(a_decoded_answer_has_no_length_of_the_coded_one),
-        TEST(a_committed_answer_that_is_cut_breaks_the_connection),
-        TEST(held_delivery_holds_beyond_hold_max_and_then_gives_up),
         TEST(bytes_of_inference_are_judged_too),
         TEST(cut_sound_is_not_good),
         TEST(bytes_of_unknown_length_go_on_as_they_come),
@@ -447,7 +344,6 @@ main(void)
         TEST(an_answer_that_has_no_body_by_its_status_has_no_length),
         TEST(an_error_status_is_never_sent_from_here),
         TEST(an_error_body_beyond_its_maximum_is_enough),
-        TEST(a_client_that_left_stops_the_transfer),
 #undef TEST
     };
     return cmocka_run_group_tests_name("relay/hold", tests, NULL, NULL);

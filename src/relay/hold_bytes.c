@@ -1,0 +1,77 @@
+/* hold_bytes.c - memory first, then a file without a name. */
+#include "relay/hold_bytes.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "state/spool.h"
+
+/* What is in a file leaves memory after so many bytes, coming and going. */
+#define REST_BYTES ((size_t)1024 * 1024)
+
+bool
+hold_bytes_are_many(const struct hold *hold, size_t bytes)
+{
+    return bytes > hold->call->relay->config->hold_max_bytes;
+}
+
+static void
+note_no_file(struct hold *hold, const char *why)
+{
+    hold->has_no_file = true;
+    log_write(LOG_LEVEL_WARN, "no_spool req=%s directory=%s reason=\"%s\"", hold->call->request->id,
+              hold->call->relay->config->spool_dir, why);
+}
+
+/* The whole length at once, where the upstream said it. */
+static size_t
+room_for(const struct hold *hold, size_t bytes)
+{
+    const struct wire_reply *reply = hold->reply;
+    bool is_said = !reply->decoded && reply->content_length > (int64_t)bytes;
+    return is_said ? (size_t)reply->content_length : bytes;
+}
+
+void
+hold_bytes_spool(struct hold *hold, size_t bytes)
+{
+    const struct config *config = hold->call->relay->config;
+    uint64_t max_bytes = config->spool_max_bytes;
+    if (max_bytes == 0 || hold->has_no_file || hold->bytes.is_in_file)
+        return;
+    int fd = spool_open(config->spool_dir, &max_bytes);
+    if (fd < 0) {
+        note_no_file(hold, strerror(errno));
+        return;
+    }
+    if (buf_move_to_file(&hold->bytes, fd, room_for(hold, bytes), (size_t)max_bytes) == 0)
+        return;
+    (void)close(fd);
+    note_no_file(hold, "longer than spool_max, or than half of the free space");
+}
+
+int
+hold_bytes_keep(struct hold *hold, struct span bytes)
+{
+    size_t held = hold->bytes.len;
+    if (hold_bytes_are_many(hold, held + bytes.len))
+        hold_bytes_spool(hold, held + bytes.len);
+    if (held / REST_BYTES != (held + bytes.len) / REST_BYTES)
+        buf_rest(&hold->bytes, held);
+    return buf_put_span(&hold->bytes, bytes);
+}
+
+void
+hold_bytes_send(struct hold *hold)
+{
+    struct span rest = buf_span(&hold->bytes);
+    while (hold->bytes.is_in_file && rest.len > REST_BYTES) {
+        if (call_send(hold->call, span_of(rest.ptr, REST_BYTES)) != 0)
+            return;
+        rest = span_of(rest.ptr + REST_BYTES, rest.len - REST_BYTES);
+        buf_rest(&hold->bytes, hold->bytes.len - rest.len);
+    }
+    (void)call_end(hold->call, rest);
+}
