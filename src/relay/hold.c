@@ -235,12 +235,9 @@ take_stream(struct hold *hold, struct span bytes)
     }
     if (state == STREAM_ERROR || state == STREAM_BROKEN)
         return stop(hold, OUTCOME_STOP_MALFORMED);
-    if (!hold_bytes_are_many(hold, hold->bytes.len))
-        return 0;
-    if (hold->is_live)
-        return stop(hold, OUTCOME_STOP_TOO_LARGE);
-    hold_bytes_spool(hold, hold->bytes.len);
-    return 0;
+    bool is_over = hold->is_live ? hold_bytes_are_many(hold, hold->bytes.len)
+                                 : hold_bytes_spool(hold, hold->bytes.len) != 0;
+    return is_over ? stop(hold, OUTCOME_STOP_TOO_LARGE) : 0;
 }
 
 static int

@@ -17,6 +17,13 @@ hold_bytes_are_many(const struct hold *hold, size_t bytes)
     return bytes > hold->call->relay->config->hold_max_bytes;
 }
 
+/* All that may be held of one answer, wherever. */
+static bool
+are_too_many(const struct hold *hold, size_t bytes)
+{
+    return hold_bytes_are_many(hold, bytes) && bytes > hold->call->relay->config->spool_max_bytes;
+}
+
 static void
 note_no_file(struct hold *hold, const char *why)
 {
@@ -30,17 +37,17 @@ static size_t
 room_for(const struct hold *hold, size_t bytes)
 {
     const struct wire_reply *reply = hold->reply;
-    bool is_said = !reply->decoded && reply->content_length > (int64_t)bytes;
+    bool is_said = !reply->decoded && reply->content_length > (int64_t)bytes &&
+                   !are_too_many(hold, (size_t)reply->content_length);
     return is_said ? (size_t)reply->content_length : bytes;
 }
 
-void
-hold_bytes_spool(struct hold *hold, size_t bytes)
+/* Where no file can be had it stays in memory, which ends sooner. */
+static void
+move_to_file(struct hold *hold, size_t bytes)
 {
     const struct config *config = hold->call->relay->config;
     uint64_t max_bytes = config->spool_max_bytes;
-    if (max_bytes == 0 || hold->has_no_file || hold->bytes.is_in_file)
-        return;
     int fd = spool_open(config->spool_dir, &max_bytes);
     if (fd < 0) {
         note_no_file(hold, strerror(errno));
@@ -49,15 +56,25 @@ hold_bytes_spool(struct hold *hold, size_t bytes)
     if (buf_move_to_file(&hold->bytes, fd, room_for(hold, bytes), (size_t)max_bytes) == 0)
         return;
     (void)close(fd);
-    note_no_file(hold, "longer than spool_max, or than half of the free space");
+    note_no_file(hold, "longer than half of the free space");
+}
+
+int
+hold_bytes_spool(struct hold *hold, size_t bytes)
+{
+    if (are_too_many(hold, bytes))
+        return -1;
+    if (hold_bytes_are_many(hold, bytes) && !hold->bytes.is_in_file && !hold->has_no_file)
+        move_to_file(hold, bytes);
+    return 0;
 }
 
 int
 hold_bytes_keep(struct hold *hold, struct span bytes)
 {
     size_t held = hold->bytes.len;
-    if (hold_bytes_are_many(hold, held + bytes.len))
-        hold_bytes_spool(hold, held + bytes.len);
+    if (hold_bytes_spool(hold, held + bytes.len) != 0)
+        return -1;
     if (held / REST_BYTES != (held + bytes.len) / REST_BYTES)
         buf_rest(&hold->bytes, held);
     return buf_put_span(&hold->bytes, bytes);

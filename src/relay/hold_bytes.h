@@ -15,9 +15,9 @@ bool hold_bytes_are_many(const struct hold *hold, size_t bytes);
 /* Appends. -1: beyond `spool_max`, or half of the disk's free space, or what memory may take. */
 int hold_bytes_keep(struct hold *hold, struct span bytes);
 
-/* What is held moves into a file with room for so many bytes; where none can be had, that is logged
- * and it stays in memory. */
-void hold_bytes_spool(struct hold *hold, size_t bytes);
+/* So many bytes are held, or about to be: where memory may not hold them they move into a file.
+ * -1: they are more than a file may hold, too. */
+int hold_bytes_spool(struct hold *hold, size_t bytes);
 
 /* All of it to the client, and the end of the answer. */
 void hold_bytes_send(struct hold *hold);

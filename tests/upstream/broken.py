@@ -182,6 +182,19 @@ def long_json(turn):
     turn.wire.whole(200, shapes.answer(turn.name, turn.ask, words))
 
 
+@fault("U22")
+def cut_bytes(turn):
+    """`begin` and `size` more bytes, a gate, and no end; with `length` more were promised."""
+    begin, size = turn.get("begin", "").encode(), turn.get("size", 1 << 18)
+    length = ("Content-Length", len(begin) + size + 100000)
+    turn.wire.head(200, [("Content-Type", turn.get("type", "audio/mpeg")),
+                         length if turn.get("length") else CHUNKED])
+    send = turn.wire.send if turn.get("length") else turn.wire.chunk
+    send(begin + b"a" * size)
+    turn.wire.gate(turn.get("gate"))
+    turn.wire.close()
+
+
 @fault("U38")
 def endless_stream(turn):
     turn.wire.head(200, [SSE, CHUNKED])

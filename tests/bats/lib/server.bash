@@ -74,7 +74,7 @@ http {
     client_body_temp_path $run/body; proxy_temp_path $run/proxy; fastcgi_temp_path $run/fastcgi;
     uwsgi_temp_path $run/uwsgi; scgi_temp_path $run/scgi;
     upstream postern { server unix:$run/postern.socket; }
-    server { listen 127.0.0.1:$PORT; root $GROUND/site; include $GROUND/conf/nginx.conf; }
+    server { listen 127.0.0.1:$PORT; ${H2_PORT:+listen 127.0.0.1:$H2_PORT http2;} root $GROUND/site; include $GROUND/conf/nginx.conf; }
 }
 END
     spawn web exec_clean nginx -p "$GROUND" -e "$run/nginx-error.log" \
@@ -109,6 +109,16 @@ launch() {
     nginx) start_daemon && start_nginx ;;
     *) fail "SERVER=$SERVER is none of: ${SERVERS[*]}" ;;
     esac
+}
+
+# speak_http2 - before the server starts: it then answers HTTP/2, without TLS, at $H2_BASE
+speak_http2() {
+    case $SERVER in
+    nginx) H2_PORT=$(free_port) ;; # a port of nginx 1.22 speaks either
+    apache*) printf '%s\n' 'LoadModule http2_module ${MODULES}/mod_http2.so' 'Protocols h2c http/1.1' \
+        >>"$GROUND/conf/apache.conf" ;;
+    esac
+    export H2_PORT
 }
 
 web_is_up() {
