@@ -5,6 +5,7 @@
  * unprotected. */
 #include "holding.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define JSON_TYPE "application/json"
@@ -246,6 +247,37 @@ held_delivery_never_goes_out_unprotected(void **state)
 }
 
 static void
+a_held_stream_too_long_for_memory_waits_in_a_file(void **state)
+{
+    (void)state;
+    static const char first[] =
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n";
+    static const char last[] = "data: {\"choices\":[{\"index\":0,\"delta\":{},"
+                               "\"finish_reason\":\"stop\"}]}\n\n";
+    scene.config.delivery = UPSTREAM_HELD;
+    for (uint64_t max_bytes = 0; max_bytes <= 4096; max_bytes += 4096) {
+        scene.config.spool_max_bytes = max_bytes;
+        scene.config.hold_max_bytes = 8;
+        scene_ask(&scene, "POST", CHAT, CHAT_STREAM_BODY);
+        holding_begin(&holding, &scene, "text/event-stream");
+        assert_int_equal(holding_head(&holding), 0);
+        assert_int_equal(holding_take(&holding, first), max_bytes > 0 ? 0 : -1);
+        assert_int_equal(holding.hold.stop, max_bytes > 0 ? 0 : OUTCOME_STOP_TOO_LARGE);
+        assert_int_equal(holding.hold.bytes.is_in_file, max_bytes > 0);
+        assert_int_equal(scene.client.heads, 0);
+        if (max_bytes > 0) {
+            char whole[sizeof(first) + sizeof(last)];
+            assert_int_equal(holding_take(&holding, last), 0);
+            assert_int_equal(holding_end(&holding, WIRE_NO_FAULT), OUTCOME_BODY_GOOD);
+            hold_release(&holding.hold);
+            (void)snprintf(whole, sizeof(whole), "%s%s", first, last);
+            scene_expect_body(&scene, whole);
+        }
+        holding_fini(&holding);
+    }
+}
+
+static void
 an_answer_in_a_file_comes_back_whole(void **state)
 {
     (void)state;
@@ -302,6 +334,7 @@ main(void)
         TEST(sound_that_is_cut_while_it_waits_is_another_upstreams_to_answer),
         TEST(what_is_too_long_to_wait_goes_out_and_says_that_it_is_unprotected),
         TEST(held_delivery_never_goes_out_unprotected),
+        TEST(a_held_stream_too_long_for_memory_waits_in_a_file),
         TEST(an_answer_in_a_file_comes_back_whole),
         TEST(a_client_that_left_stops_the_transfer),
 #undef TEST
