@@ -1,12 +1,8 @@
-/* event.c - the shapes of the streaming APIs' events, and of the one event that we make. */
+/* event.c - the shapes of the streaming APIs' events. */
 #include "core/event.h"
-
-#include <assert.h>
 
 #include "core/choice.h"
 #include "core/json.h"
-
-#define ERROR_EVENT_MAX_BYTES 16384
 
 /* --- what a value holds --------------------------------------------------- */
 
@@ -135,6 +131,16 @@ typed_judge(const struct event_type *row, struct span data)
     return row->kind;
 }
 
+/* The kind of a marker. Clients read nothing after it, so one that comes too early must not reach
+ * them: an error event behind it would never be seen. */
+static enum event_kind
+done_kind(const struct progress *progress, bool is_believed)
+{
+    if (is_believed)
+        return EVENT_DONE;
+    return progress->begun_count == 0 ? EVENT_EMPTY : EVENT_FAILED;
+}
+
 /* An end whose own response says that it failed is no end. */
 static bool
 is_failed_response(struct span data)
@@ -144,7 +150,7 @@ is_failed_response(struct span data)
 }
 
 static enum event_kind
-responses_judge(struct span data, struct span type)
+response_kind(struct span data, struct span type)
 {
     const struct event_type *row = type_find(responses_types, type);
     if (!row->type && span_has_prefix(type, "\"response."))
@@ -152,6 +158,17 @@ responses_judge(struct span data, struct span type)
     if (row->kind == EVENT_FINISH && is_failed_response(data))
         return EVENT_ERROR;
     return typed_judge(row, data);
+}
+
+static enum event_kind
+responses_judge(struct span data, struct span type, struct progress *progress)
+{
+    enum event_kind kind = response_kind(data, type);
+    if (kind == EVENT_CONTENT)
+        progress_note(progress, 0, true, FINISH_NONE);
+    if (kind == EVENT_FINISH)
+        progress_note(progress, 0, false, FINISH_END);
+    return kind;
 }
 
 /* A message is one choice, whose finish is the stop_reason; message_stop alone proves nothing. */
@@ -177,9 +194,7 @@ messages_judge(struct span data, struct span type, struct progress *progress)
     enum event_kind kind = typed_judge(type_find(messages_types, type), data);
     if (kind == EVENT_CONTENT)
         progress_note(progress, 0, true, FINISH_NONE);
-    if (kind == EVENT_DONE && !progress_may_be_done(progress))
-        return EVENT_EMPTY;
-    return kind;
+    return kind == EVENT_DONE ? done_kind(progress, progress_may_be_done(progress)) : kind;
 }
 
 /* --- images, sound and runs: the name of an event says how far the stream is --- */
@@ -223,7 +238,7 @@ runs_judge(struct span name, struct progress *progress)
                                        "thread.run.requires_action", "thread.run.failed",
                                        "thread.run.cancelled",       "thread.run.expired"};
     if (span_is(name, "done"))
-        return progress_may_be_done(progress) ? EVENT_DONE : EVENT_EMPTY;
+        return done_kind(progress, progress_may_be_done(progress));
     for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
         if (span_is(name, ends[i])) {
             progress_note(progress, 0, false, FINISH_END);
@@ -256,7 +271,7 @@ object_judge(enum event_api api, const struct json_member *list, const struct js
         break;
     case EVENT_API_RESPONSES:
         if (type->type == JSON_STRING)
-            return responses_judge(data, type->value);
+            return responses_judge(data, type->value, progress);
         break;
     case EVENT_API_MESSAGES:
         if (type->type == JSON_STRING)
@@ -300,29 +315,25 @@ data_judge(enum event_api api, struct span data, struct progress *progress)
     return object_judge(api, &found[CHOICES], &found[TYPE], data, progress);
 }
 
-/* The marker that ends a stream of data alone. No word of the typed APIs, so it proves nothing
- * there. */
+/* The marker that ends a stream of data alone. The typed APIs do not have it, and hosts add it
+ * there all the same: it proves nothing. */
 static enum event_kind
 marker_judge(enum event_api api, const struct progress *progress)
 {
-    bool is_believed = false;
     switch (api) {
     case EVENT_API_CHAT:
     case EVENT_API_COMPLETIONS:
-        is_believed = progress_may_be_done_unsaid(progress);
-        break;
+        return done_kind(progress, progress_may_be_done_unsaid(progress));
     case EVENT_API_MEDIA:
     case EVENT_API_RUNS:
-        is_believed = progress->begun_count == 0 || progress_may_be_done(progress);
-        break;
+        return done_kind(progress, progress->begun_count == 0 || progress_may_be_done(progress));
     case EVENT_API_RESPONSES:
     case EVENT_API_MESSAGES:
-        break;
+        return progress_may_be_done(progress) ? EVENT_EMPTY : done_kind(progress, false);
     case EVENT_API_UNKNOWN:
-        is_believed = true;
         break;
     }
-    return is_believed ? EVENT_DONE : EVENT_EMPTY;
+    return EVENT_DONE;
 }
 
 static enum event_kind
@@ -399,63 +410,6 @@ event_recognise(const struct sse_event *event)
         if (span_has_prefix(found[0].value, families[i].prefix))
             return families[i].api;
     return found[1].type == JSON_ARRAY ? EVENT_API_CHAT : EVENT_API_UNKNOWN;
-}
-
-/* --- our own error event -------------------------------------------------- */
-
-/* The text of the event: $m stands for the message, $c for the code, both as insides of strings. */
-static const char *
-error_form(enum event_api api)
-{
-    switch (api) {
-    case EVENT_API_CHAT:
-    case EVENT_API_COMPLETIONS:
-    case EVENT_API_MEDIA:
-    case EVENT_API_UNKNOWN:
-        return "data: {\"error\":{\"message\":\"$m\",\"type\":\"server_error\",\"param\":null,"
-               "\"code\":\"$c\"}}\n\n";
-    case EVENT_API_RESPONSES:
-        return "event: error\ndata: {\"type\":\"error\",\"code\":\"$c\",\"message\":\"$m\","
-               "\"param\":null,\"sequence_number\":0,\"error\":{\"type\":\"server_error\","
-               "\"code\":\"$c\",\"message\":\"$m\",\"param\":null}}\n\n";
-    case EVENT_API_RUNS:
-        return "event: error\ndata: {\"error\":{\"message\":\"$m\",\"type\":\"server_error\","
-               "\"param\":null,\"code\":\"$c\"}}\n\n";
-    case EVENT_API_MESSAGES:
-        return "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"api_error\","
-               "\"message\":\"$m\"}}\n\n";
-    }
-    return "";
-}
-
-static int
-form_fill(const char *form, const char *code, const char *message, struct buf *out)
-{
-    struct span rest = span_from(form);
-    for (;;) {
-        struct span text = span_split(&rest, '$');
-        if (buf_put_span(out, text) != 0)
-            return -1;
-        if (rest.len == 0)
-            return 0;
-        assert(*rest.ptr == 'm' || *rest.ptr == 'c');
-        if (buf_put_json(out, span_from(*rest.ptr == 'm' ? message : code)) != 0)
-            return -1;
-        rest.ptr++;
-        rest.len--;
-    }
-}
-
-int
-event_format_error(enum event_api api, const char *code, const char *message, struct buf *out)
-{
-    struct buf whole;
-    buf_init(&whole, ERROR_EVENT_MAX_BYTES);
-    int result = form_fill(error_form(api), code, message, &whole);
-    if (result == 0)
-        result = buf_put_span(out, buf_span(&whole));
-    buf_fini(&whole);
-    return result;
 }
 
 const char *

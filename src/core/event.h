@@ -29,7 +29,7 @@ enum event_kind {
     EVENT_CONTENT,  /* text, reasoning, tool call, refusal, audio */
     EVENT_ENDING,   /* every choice has a finish, which only the end of the stream can confirm */
     EVENT_FINISH,   /* carries a finish_reason, or the API's own last event but for its marker */
-    EVENT_DONE,     /* "[DONE]", message_stop, where they can be believed; else EMPTY */
+    EVENT_DONE,     /* "[DONE]", message_stop, where they can be believed; else FAILED */
     EVENT_ERROR,    /* an error in the place where clients of this API look for one */
     EVENT_FAILED,   /* an error that clients would not notice: told by a finish reason, inside of a
                        choice, or in another API's shape */

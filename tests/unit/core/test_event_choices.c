@@ -30,7 +30,7 @@ a_stream_is_finished_when_every_choice_that_began_is(void **state)
     assert_int_equal(judge_choice(CHOICE_AT(1, ""), &choices), EVENT_CONTENT);
     assert_int_equal(judge_choice(STOP_AT(0), &choices), EVENT_CONTENT);
     assert_int_equal(judge_choice(CHOICE_AT(1, ""), &choices), EVENT_CONTENT);
-    assert_int_equal(judge_choice("[DONE]", &choices), EVENT_EMPTY); /* one is open */
+    assert_int_equal(judge_choice("[DONE]", &choices), EVENT_FAILED); /* one is open */
     assert_int_equal(judge_choice(STOP_AT(1), &choices), EVENT_FINISH);
     assert_int_equal(judge_choice("[DONE]", &choices), EVENT_DONE);
 }
@@ -105,14 +105,14 @@ the_marker_is_believed_only_where_no_choice_is_open(void **state)
         {{.choices = 1}, {CHOICE_AT(0, ""), STOP_AT(0)}, EVENT_DONE},
         /* hosts are known that never give a reason */
         {{.choices = 1}, {CHOICE_AT(0, "")}, EVENT_DONE},
-        {{.choices = 2}, {CHOICE_AT(0, ""), CHOICE_AT(1, "")}, EVENT_EMPTY},
-        {{.choices = 1}, {CHOICE_AT(0, ""), CHOICE_AT(1, "")}, EVENT_EMPTY},
-        {{.choices = 2}, {CHOICE_AT(0, "")}, EVENT_EMPTY},
-        {{.choices = 2}, {CHOICE_AT(0, ""), CHOICE_AT(1, ""), STOP_AT(0)}, EVENT_EMPTY},
-        {{.choices = 2}, {STOP_AT(0), STOP_AT(1), CHOICE_AT(0, "")}, EVENT_EMPTY},
+        {{.choices = 2}, {CHOICE_AT(0, ""), CHOICE_AT(1, "")}, EVENT_FAILED},
+        {{.choices = 1}, {CHOICE_AT(0, ""), CHOICE_AT(1, "")}, EVENT_FAILED},
+        {{.choices = 2}, {CHOICE_AT(0, "")}, EVENT_FAILED},
+        {{.choices = 2}, {CHOICE_AT(0, ""), CHOICE_AT(1, ""), STOP_AT(0)}, EVENT_FAILED},
+        {{.choices = 2}, {STOP_AT(0), STOP_AT(1), CHOICE_AT(0, "")}, EVENT_FAILED},
         /* and others that know no n, but not for several prompts */
         {{.choices = 2}, {CHOICE_AT(0, ""), STOP_AT(0)}, EVENT_DONE},
-        {{.choices = 2, .inputs = 2}, {CHOICE_AT(0, ""), STOP_AT(0)}, EVENT_EMPTY},
+        {{.choices = 2, .inputs = 2}, {CHOICE_AT(0, ""), STOP_AT(0)}, EVENT_FAILED},
         {{.choices = 4, .inputs = 2}, {STOP_AT(0), STOP_AT(1)}, EVENT_DONE},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -180,10 +180,10 @@ every_picture_that_was_asked_for_must_be_completed(void **state)
     (void)state;
     struct progress two = {.terms = {.choices = 2}};
     assert_int_equal(judge(EVENT_API_MEDIA, "", PARTIAL, &two), EVENT_CONTENT);
-    assert_int_equal(judge(EVENT_API_MEDIA, "", "[DONE]", &two), EVENT_EMPTY);
+    assert_int_equal(judge(EVENT_API_MEDIA, "", "[DONE]", &two), EVENT_FAILED);
     assert_int_equal(judge(EVENT_API_MEDIA, "", COMPLETED, &two), EVENT_CONTENT);
     assert_int_equal(judge(EVENT_API_MEDIA, "", PARTIAL, &two), EVENT_CONTENT);
-    assert_int_equal(judge(EVENT_API_MEDIA, "", "[DONE]", &two), EVENT_EMPTY);
+    assert_int_equal(judge(EVENT_API_MEDIA, "", "[DONE]", &two), EVENT_FAILED);
     assert_int_equal(judge(EVENT_API_MEDIA, "", COMPLETED, &two), EVENT_FINISH);
     struct progress form = {.terms = {.choices = 0}}; /* nobody has read how many */
     assert_int_equal(judge(EVENT_API_MEDIA, "", COMPLETED, &form), EVENT_ENDING);
@@ -208,7 +208,7 @@ a_run_is_done_when_it_has_ended(void **state)
     (void)state;
     struct progress run = {.terms = {.choices = 1}};
     assert_int_equal(judge(EVENT_API_RUNS, "thread.message.delta", "{}", &run), EVENT_CONTENT);
-    assert_int_equal(judge(EVENT_API_RUNS, "done", "[DONE]", &run), EVENT_EMPTY);
+    assert_int_equal(judge(EVENT_API_RUNS, "done", "[DONE]", &run), EVENT_FAILED);
     assert_int_equal(judge(EVENT_API_RUNS, "thread.run.completed", "{}", &run), EVENT_FINISH);
     assert_int_equal(judge(EVENT_API_RUNS, "done", "[DONE]", &run), EVENT_DONE);
 }
@@ -223,14 +223,34 @@ a_message_stops_only_after_its_reason(void **state)
     (void)state;
     struct progress message = {.terms = {.choices = 1}};
     assert_int_equal(judge(EVENT_API_MESSAGES, "", MESSAGE_TEXT, &message), EVENT_CONTENT);
-    assert_int_equal(judge(EVENT_API_MESSAGES, "", MESSAGE_STOP, &message), EVENT_EMPTY);
+    assert_int_equal(judge(EVENT_API_MESSAGES, "", MESSAGE_STOP, &message), EVENT_FAILED);
     assert_int_equal(judge(EVENT_API_MESSAGES, "", MESSAGE_REASON("null"), &message), EVENT_EMPTY);
-    assert_int_equal(judge(EVENT_API_MESSAGES, "", MESSAGE_STOP, &message), EVENT_EMPTY);
+    assert_int_equal(judge(EVENT_API_MESSAGES, "", MESSAGE_STOP, &message), EVENT_FAILED);
     assert_int_equal(judge(EVENT_API_MESSAGES, "", MESSAGE_REASON("\"end_turn\""), &message),
                      EVENT_FINISH);
     assert_int_equal(judge(EVENT_API_MESSAGES, "", MESSAGE_STOP, &message), EVENT_DONE);
     assert_int_equal(judge(EVENT_API_MESSAGES, "", MESSAGE_TEXT, &message), EVENT_CONTENT);
-    assert_int_equal(judge(EVENT_API_MESSAGES, "", MESSAGE_STOP, &message), EVENT_EMPTY);
+    assert_int_equal(judge(EVENT_API_MESSAGES, "", MESSAGE_STOP, &message), EVENT_FAILED);
+}
+
+#define RESPONSE_TEXT "{\"type\":\"response.output_text.delta\",\"delta\":\"a\"}"
+
+/* Clients stop reading at it, whatever API they think they speak. */
+static void
+a_marker_that_hosts_add_must_not_come_before_the_end(void **state)
+{
+    (void)state;
+    struct progress response = {.terms = {.choices = 1}};
+    assert_int_equal(judge(EVENT_API_RESPONSES, "", "[DONE]", &response), EVENT_EMPTY);
+    assert_int_equal(judge(EVENT_API_RESPONSES, "", RESPONSE_TEXT, &response), EVENT_CONTENT);
+    assert_int_equal(judge(EVENT_API_RESPONSES, "", "[DONE]", &response), EVENT_FAILED);
+    assert_int_equal(
+        judge(EVENT_API_RESPONSES, "", "{\"type\":\"response.incomplete\"}", &response),
+        EVENT_FINISH);
+    assert_int_equal(judge(EVENT_API_RESPONSES, "", "[DONE]", &response), EVENT_EMPTY);
+    struct progress message = {.terms = {.choices = 1}};
+    assert_int_equal(judge(EVENT_API_MESSAGES, "", MESSAGE_TEXT, &message), EVENT_CONTENT);
+    assert_int_equal(judge(EVENT_API_MESSAGES, "", "[DONE]", &message), EVENT_FAILED);
 }
 
 int
@@ -248,6 +268,7 @@ main(void)
         cmocka_unit_test(pictures_without_end_are_malformed),
         cmocka_unit_test(a_run_is_done_when_it_has_ended),
         cmocka_unit_test(a_message_stops_only_after_its_reason),
+        cmocka_unit_test(a_marker_that_hosts_add_must_not_come_before_the_end),
     };
     return cmocka_run_group_tests_name("core/event, choices", tests, NULL, NULL);
 }
