@@ -332,7 +332,8 @@ is_present(const struct json_member *member)
 
 /* The members of a body that can say that it is an error. */
 enum { ERROR, ERRORS, DETAIL, MESSAGE, CODE, STATUS_CODE, STATUS, TYPE, OBJECT, RESPONSE, TOPS };
-_Static_assert((int)TOPS == (int)COMPLAINT_MEMBERS && (int)ERROR == (int)COMPLAINT_MEMBER_ERROR,
+_Static_assert((int)TOPS == (int)COMPLAINT_MEMBERS && (int)ERROR == (int)COMPLAINT_MEMBER_ERROR &&
+                   (int)STATUS == (int)COMPLAINT_MEMBER_STATUS,
                "complaint.h counts the members");
 
 /* {"message":…} beside something that says that it is an error, without an "error" around it. */

@@ -40,7 +40,7 @@ struct complaint_view complaint_read(struct span body);
 
 /* The same in two steps, for one who looks for other members as well: fills in the names of the
  * members that tell, and reads them once they were found in `body`, a valid document. */
-enum { COMPLAINT_MEMBER_ERROR, COMPLAINT_MEMBERS = 10 };
+enum { COMPLAINT_MEMBER_ERROR, COMPLAINT_MEMBER_STATUS = 6, COMPLAINT_MEMBERS = 10 };
 void complaint_want(struct json_member members[COMPLAINT_MEMBERS]);
 struct complaint_view complaint_judge(struct span body,
                                       const struct json_member members[COMPLAINT_MEMBERS]);

@@ -1,13 +1,8 @@
-/* event.c - the shapes of the streaming APIs' events, and of the one event that we make. */
+/* event.c - the shapes of the streaming APIs' events. */
 #include "core/event.h"
 
-#include <assert.h>
-
-#include "base/num.h"
-#include "core/complaint.h"
+#include "core/choice.h"
 #include "core/json.h"
-
-#define ERROR_EVENT_MAX_BYTES 16384
 
 /* --- what a value holds --------------------------------------------------- */
 
@@ -21,133 +16,58 @@ member_of(struct span object, const char *name)
 
 /* --- chat completions and completions ------------------------------------- */
 
-/* What a delta (or, from some servers, a whole message) can bring. Its role brings nothing. */
+/* Notes a choice; false when it cannot be followed. */
 static bool
-delta_has_content(struct span delta)
+choice_note(const struct choice *choice, struct progress *progress)
 {
-    struct json_member members[] = {
-        {.name = "content"},
-        {.name = "tool_calls"},
-        {.name = "function_call"},
-        {.name = "refusal"},
-        {.name = "audio"},
-        {.name = "reasoning_content"}, /* DeepSeek, vLLM */
-        {.name = "reasoning"},         /* OpenRouter */
-        {.name = "reasoning_details"},
-        {.name = "thinking"},
-        {.name = "images"},
-    };
-    const size_t count = sizeof(members) / sizeof(members[0]);
-    json_find_within(delta, members, count);
-    for (size_t i = 0; i < count; i++)
-        if (!json_is_empty(members[i].value))
-            return true;
-    return false;
-}
-
-#define CHOICE_LAST 63
-
-/* Content after a finish opens the choice again: a stream that is cut then has lost its end. */
-static void
-choice_note(struct event_choices *choices, struct span index, enum event_kind kind)
-{
-    uint64_t at = 0; /* where a server leaves it out there is but one */
-    if (num_parse_u64(index, UINT64_MAX, &at) == 0 && at > CHOICE_LAST)
-        at = CHOICE_LAST;
-    choices->begun |= UINT64_C(1) << at;
-    if (kind == EVENT_FINISH)
-        choices->finished |= UINT64_C(1) << at;
-    else if (kind == EVENT_CONTENT)
-        choices->finished &= ~(UINT64_C(1) << at);
-}
-
-static bool
-choices_are_finished(const struct event_choices *choices)
-{
-    unsigned begun = 0;
-    for (uint64_t left = choices->begun; left != 0; left &= left - 1)
-        begun++;
-    return (choices->begun & ~choices->finished) == 0 &&
-           begun >= (choices->wanted <= CHOICE_LAST ? choices->wanted : CHOICE_LAST);
-}
-
-/* The members of a choice that say what it brings. */
-enum {
-    CHOICE_ERROR,
-    CHOICE_FINISH_REASON,
-    CHOICE_VERDICT_MEMBERS, /* the members up to here tell whether it is an error */
-    CHOICE_TEXT = CHOICE_VERDICT_MEMBERS,
-    CHOICE_DELTA,
-    CHOICE_MESSAGE,
-    CHOICE_INDEX,
-    CHOICE_MEMBERS
-};
-
-/* The next choice of the list, and the first `count` of its members. Empty: there is none. */
-static struct span
-choice_each(struct span list, size_t *at, struct json_member *found, size_t count)
-{
-    static const char *const names[CHOICE_MEMBERS] = {"error", "finish_reason", "text",
-                                                      "delta", "message",       "index"};
-    for (size_t i = 0; i < count; i++)
-        found[i].name = names[i];
-    return json_each_find(list, at, found, count);
-}
-
-/* OpenRouter ends a choice that its provider broke off with the reason "error". */
-static bool
-choice_is_error(const struct json_member found[CHOICE_VERDICT_MEMBERS])
-{
-    return found[CHOICE_ERROR].type == JSON_OBJECT ||
-           json_string_is(found[CHOICE_FINISH_REASON].value, "error");
-}
-
-static enum event_kind
-choice_judge(const struct json_member found[CHOICE_MEMBERS])
-{
-    if (choice_is_error(found))
-        return EVENT_ERROR;
-    /* A number is none: 0 stands for "unspecified" where a reason is an enumeration. */
-    if (found[CHOICE_FINISH_REASON].type == JSON_STRING &&
-        !json_is_empty(found[CHOICE_FINISH_REASON].value))
-        return EVENT_FINISH;
-    if (!json_is_empty(found[CHOICE_TEXT].value) || delta_has_content(found[CHOICE_DELTA].value) ||
-        delta_has_content(found[CHOICE_MESSAGE].value))
-        return EVENT_CONTENT;
-    return EVENT_EMPTY;
-}
-
-/* The most that one of its choices says: an error more than a finish, that more than content. A
- * finish is the stream's only when no choice is open any more. */
-static enum event_kind
-choices_judge(struct span list, struct event_choices *choices)
-{
-    enum event_kind most = EVENT_EMPTY;
-    struct json_member found[CHOICE_MEMBERS];
-    for (size_t at = 0; choice_each(list, &at, found, CHOICE_MEMBERS).len > 0;) {
-        enum event_kind kind = choice_judge(found);
-        choice_note(choices, found[CHOICE_INDEX].value, kind);
-        if (kind > most)
-            most = kind;
-    }
-    if (most != EVENT_CONTENT && most != EVENT_FINISH)
-        return most;
-    return choices_are_finished(choices) ? EVENT_FINISH : EVENT_CONTENT;
-}
-_Static_assert(EVENT_EMPTY < EVENT_CONTENT && EVENT_CONTENT < EVENT_FINISH &&
-                   EVENT_FINISH < EVENT_ERROR,
-               "choices_judge() compares kinds by their order");
-
-bool
-event_choices_are_sound(struct span list)
-{
-    struct json_member found[CHOICE_VERDICT_MEMBERS];
-    struct span choice;
-    size_t at = 0;
-    while ((choice = choice_each(list, &at, found, CHOICE_VERDICT_MEMBERS)).len > 0)
-        if (json_type_of(choice) != JSON_OBJECT || choice_is_error(found))
-            return false;
+    if (choice->is_malformed || choice->index >= PROGRESS_CHOICES_MAX)
+        return false;
+    if (!choice->is_error)
+        progress_note(progress, choice->index, choice->has_content, choice->finish);
     return true;
+}
+
+/* The kind of an event that brought content, a finish or both: a finish is the stream's only when
+ * no choice is open any more. */
+static enum event_kind
+progress_kind(const struct progress *progress)
+{
+    switch (progress_standing(progress)) {
+    case PROGRESS_OPEN:
+        return EVENT_CONTENT;
+    case PROGRESS_ENDING:
+        return EVENT_ENDING;
+    case PROGRESS_FINISHED:
+        return EVENT_FINISH;
+    }
+    return EVENT_CONTENT;
+}
+
+static enum event_kind
+choices_judge(struct span list, struct progress *progress)
+{
+    bool is_error = false, brings = false;
+    struct choice choice;
+    for (size_t at = 0; choice_each(list, &at, &choice);) {
+        if (!choice_note(&choice, progress))
+            return EVENT_MALFORMED;
+        is_error |= choice.is_error;
+        brings |= choice.has_content || choice.finish != FINISH_NONE;
+    }
+    if (is_error)
+        return EVENT_ERROR;
+    return brings ? progress_kind(progress) : EVENT_EMPTY;
+}
+
+/* Where the choice stands that was broken off; empty: none was. */
+static struct span
+choices_find_error(struct span list)
+{
+    struct choice choice;
+    for (size_t at = 0; choice_each(list, &at, &choice);)
+        if (choice.is_error)
+            return choice.text;
+    return (struct span){NULL, 0};
 }
 
 /* --- responses and messages: events with a type --------------------------- */
@@ -211,49 +131,124 @@ typed_judge(const struct event_type *row, struct span data)
     return row->kind;
 }
 
+/* The kind of a marker. Clients read nothing after it, so one that comes too early must not reach
+ * them: an error event behind it would never be seen. */
 static enum event_kind
-responses_judge(struct span data, struct span type)
+done_kind(const struct progress *progress, bool is_believed)
+{
+    if (is_believed)
+        return EVENT_DONE;
+    return progress->begun_count == 0 ? EVENT_EMPTY : EVENT_FAILED;
+}
+
+/* An end whose own response says that it failed is no end. */
+static bool
+is_failed_response(struct span data)
+{
+    struct span status = member_of(member_of(data, "response"), "status");
+    return json_string_is(status, "failed") || json_string_is(status, "cancelled");
+}
+
+static enum event_kind
+response_kind(struct span data, struct span type)
 {
     const struct event_type *row = type_find(responses_types, type);
     if (!row->type && span_has_prefix(type, "\"response."))
         return EVENT_CONTENT;
+    if (row->kind == EVENT_FINISH && is_failed_response(data))
+        return EVENT_ERROR;
     return typed_judge(row, data);
 }
 
 static enum event_kind
-messages_judge(struct span data, struct span type)
+responses_judge(struct span data, struct span type, struct progress *progress)
 {
-    if (json_string_is(type, "message_delta")) {
-        struct span reason = member_of(member_of(data, "delta"), "stop_reason");
-        return json_is_empty(reason) ? EVENT_EMPTY : EVENT_FINISH;
-    }
-    return typed_judge(type_find(messages_types, type), data);
+    enum event_kind kind = response_kind(data, type);
+    if (kind == EVENT_CONTENT)
+        progress_note(progress, 0, true, FINISH_NONE);
+    if (kind == EVENT_FINISH)
+        progress_note(progress, 0, false, FINISH_END);
+    return kind;
 }
 
-/* --- images, sound and runs: the name of an event says how far the stream is
- * ---------------------- */
-
-/* "image_generation.completed", "transcript.text.done"; all others carry a part of the answer. */
+/* A message is one choice, whose finish is the stop_reason; message_stop alone proves nothing. */
 static enum event_kind
-media_judge(struct span type)
+message_delta_judge(struct span data, struct progress *progress)
 {
-    bool is_last = span_has_suffix(type, ".completed\"") || span_has_suffix(type, ".done\"");
-    return is_last ? EVENT_FINISH : EVENT_CONTENT;
+    struct json_member reason = {.name = "stop_reason"};
+    json_find_within(member_of(data, "delta"), &reason, 1);
+    enum finish finish = finish_read(reason.value);
+    if (reason.is_repeated)
+        return EVENT_MALFORMED;
+    if (finish == FINISH_FAILURE)
+        return EVENT_ERROR;
+    progress_note(progress, 0, false, finish);
+    return finish == FINISH_NONE ? EVENT_EMPTY : progress_kind(progress);
+}
+
+static enum event_kind
+messages_judge(struct span data, struct span type, struct progress *progress)
+{
+    if (json_string_is(type, "message_delta"))
+        return message_delta_judge(data, progress);
+    enum event_kind kind = typed_judge(type_find(messages_types, type), data);
+    if (kind == EVENT_CONTENT)
+        progress_note(progress, 0, true, FINISH_NONE);
+    return kind == EVENT_DONE ? done_kind(progress, progress_may_be_done(progress)) : kind;
+}
+
+/* --- images, sound and runs: the name of an event says how far the stream is --- */
+
+static bool
+type_ends_in(struct span type, const char *const *ends)
+{
+    for (; *ends; ends++)
+        if (span_has_suffix(type, *ends))
+            return true;
+    return false;
+}
+
+/* "image_generation.completed", "transcript.text.done"; all others carry a part of the answer. The
+ * pictures of a stream have no index: each that is completed is one more. */
+static enum event_kind
+media_judge(struct span type, struct progress *progress)
+{
+    static const char *const ends[] = {".completed\"", ".done\"", NULL};
+    static const char *const failures[] = {".failed\"", ".cancelled\"", ".error\"", NULL};
+    bool is_image = span_has_prefix(type, "\"image");
+    bool is_end = type_ends_in(type, ends);
+    unsigned index = is_image ? progress->finished_count : 0;
+    if (type_ends_in(type, failures))
+        return EVENT_ERROR;
+    if (index >= PROGRESS_CHOICES_MAX)
+        return EVENT_MALFORMED;
+    if (!is_end)
+        progress_note(progress, index, true, FINISH_NONE);
+    else /* of a form nobody has read how many pictures it asks for */
+        progress_note(progress, index, false,
+                      is_image && progress->terms.choices == 0 ? FINISH_UNKNOWN : FINISH_END);
+    return is_end ? progress_kind(progress) : EVENT_CONTENT;
 }
 
 /* A run that ended badly has ended all the same, and says so itself. */
 static enum event_kind
-runs_judge(struct span name)
+runs_judge(struct span name, struct progress *progress)
 {
     static const char *const ends[] = {"thread.run.completed",       "thread.run.incomplete",
                                        "thread.run.requires_action", "thread.run.failed",
                                        "thread.run.cancelled",       "thread.run.expired"};
     if (span_is(name, "done"))
-        return EVENT_DONE;
-    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
-        if (span_is(name, ends[i]))
+        return done_kind(progress, progress_may_be_done(progress));
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        if (span_is(name, ends[i])) {
+            progress_note(progress, 0, false, FINISH_END);
             return EVENT_FINISH;
-    return span_has_suffix(name, ".delta") ? EVENT_CONTENT : EVENT_EMPTY;
+        }
+    }
+    if (!span_has_suffix(name, ".delta"))
+        return EVENT_EMPTY;
+    progress_note(progress, 0, true, FINISH_NONE);
+    return EVENT_CONTENT;
 }
 
 /* --- the event ------------------------------------------------------------ */
@@ -266,25 +261,25 @@ has_error(const struct json_member *error)
 
 static enum event_kind
 object_judge(enum event_api api, const struct json_member *list, const struct json_member *type,
-             struct span data, struct event_choices *choices)
+             struct span data, struct progress *progress)
 {
     switch (api) {
     case EVENT_API_CHAT:
     case EVENT_API_COMPLETIONS:
         if (list->type == JSON_ARRAY)
-            return choices_judge(list->value, choices);
+            return choices_judge(list->value, progress);
         break;
     case EVENT_API_RESPONSES:
         if (type->type == JSON_STRING)
-            return responses_judge(data, type->value);
+            return responses_judge(data, type->value, progress);
         break;
     case EVENT_API_MESSAGES:
         if (type->type == JSON_STRING)
-            return messages_judge(data, type->value);
+            return messages_judge(data, type->value, progress);
         break;
     case EVENT_API_MEDIA:
         if (type->type == JSON_STRING)
-            return media_judge(type->value);
+            return media_judge(type->value, progress);
         break;
     case EVENT_API_RUNS:
     case EVENT_API_UNKNOWN:
@@ -295,39 +290,102 @@ object_judge(enum event_api api, const struct json_member *list, const struct js
 }
 
 static enum event_kind
-data_judge(enum event_api api, struct span data, struct event_choices *choices)
+data_judge(enum event_api api, struct span data, struct progress *progress)
 {
-    enum { ERROR, CHOICES, TYPE, COUNT };
-    struct json_member found[COUNT] = {
+    enum { ERROR, CHOICES, TYPE, NAMED };
+    /* the rest are members that clients read and that must not stand twice */
+    struct json_member found[] = {
         [ERROR] = {.name = "error"},
         [CHOICES] = {.name = "choices"},
         [TYPE] = {.name = "type"},
+        [NAMED] = {.name = "delta"},
+        {.name = "response"},
+        {.name = "item"},
+        {.name = "content_block"},
+        {.name = "b64_json"},
+        {.name = "text"},
     };
-    if (json_find(data, found, COUNT, NULL) != 0)
+    const size_t count = api == EVENT_API_UNKNOWN ? NAMED : sizeof(found) / sizeof(found[0]);
+    if (json_find(data, found, count, NULL) != 0)
         return api == EVENT_API_UNKNOWN ? EVENT_CONTENT : EVENT_MALFORMED;
     if (has_error(&found[ERROR]))
         return EVENT_ERROR;
     if (api != EVENT_API_UNKNOWN && json_type_of(span_trim(data)) != JSON_OBJECT)
         return EVENT_MALFORMED;
-    return object_judge(api, &found[CHOICES], &found[TYPE], data, choices);
+    return object_judge(api, &found[CHOICES], &found[TYPE], data, progress);
 }
 
-enum event_kind
-event_judge(enum event_api api, const struct sse_event *event, struct event_choices *choices)
+/* The marker that ends a stream of data alone. The typed APIs do not have it, and hosts add it
+ * there all the same: it proves nothing. */
+static enum event_kind
+marker_judge(enum event_api api, const struct progress *progress)
+{
+    switch (api) {
+    case EVENT_API_CHAT:
+    case EVENT_API_COMPLETIONS:
+        return done_kind(progress, progress_may_be_done_unsaid(progress));
+    case EVENT_API_MEDIA:
+    case EVENT_API_RUNS:
+        return done_kind(progress, progress->begun_count == 0 || progress_may_be_done(progress));
+    case EVENT_API_RESPONSES:
+    case EVENT_API_MESSAGES:
+        return progress_may_be_done(progress) ? EVENT_EMPTY : done_kind(progress, false);
+    case EVENT_API_UNKNOWN:
+        break;
+    }
+    return EVENT_DONE;
+}
+
+static enum event_kind
+any_judge(enum event_api api, const struct sse_event *event, struct progress *progress)
 {
     struct span data = span_trim(event->data);
-    bool is_typed = api == EVENT_API_RESPONSES || api == EVENT_API_MESSAGES;
     if (span_is(event->name, "error"))
         return EVENT_ERROR;
     if (span_is(event->name, "ping"))
         return EVENT_EMPTY;
     if (api == EVENT_API_RUNS && event->name.len > 0)
-        return runs_judge(event->name);
-    if (span_is(data, "[DONE]")) /* no word of the typed APIs, so it proves nothing there */
-        return is_typed ? EVENT_EMPTY : EVENT_DONE;
+        return runs_judge(event->name, progress);
+    if (span_is(data, "[DONE]"))
+        return marker_judge(api, progress);
     if (data.len == 0 && api == EVENT_API_UNKNOWN)
         return EVENT_EMPTY;
-    return data_judge(api, data, choices);
+    return data_judge(api, data, progress);
+}
+
+/* Do clients of this API take the event for an error? OpenAI's look for a member "error" in the
+ * data, whatever the event's name is; those of responses know two types as well; Anthropic's look
+ * at the event's name alone. */
+static bool
+is_noticed(enum event_api api, const struct sse_event *event)
+{
+    struct json_member found[] = {{.name = "error"}, {.name = "type"}};
+    if (api == EVENT_API_MESSAGES)
+        return span_is(event->name, "error");
+    if (json_find(event->data, found, 2, NULL) != 0)
+        return false;
+    if (api == EVENT_API_RESPONSES && (json_string_is(found[1].value, "error") ||
+                                       json_string_is(found[1].value, "response.failed")))
+        return true;
+    return found[0].type != JSON_NUMBER && !json_is_empty(found[0].value);
+}
+
+enum event_kind
+event_judge(enum event_api api, const struct sse_event *event, struct progress *progress)
+{
+    enum event_kind kind = any_judge(api, event, progress);
+    return kind == EVENT_ERROR && !is_noticed(api, event) ? EVENT_FAILED : kind;
+}
+
+struct complaint_view
+event_complaint(const struct sse_event *event)
+{
+    struct json_member found[] = {{.name = "choices"}};
+    struct complaint_view view = complaint_read(event->data);
+    if (view.about != COMPLAINT_NONE || json_find(event->data, found, 1, NULL) != 0)
+        return view;
+    struct span choice = choices_find_error(found[0].value);
+    return choice.len > 0 ? complaint_read(choice) : view;
 }
 
 struct family {
@@ -354,69 +412,13 @@ event_recognise(const struct sse_event *event)
     return found[1].type == JSON_ARRAY ? EVENT_API_CHAT : EVENT_API_UNKNOWN;
 }
 
-/* --- our own error event -------------------------------------------------- */
-
-/* The text of the event: $m stands for the message, $c for the code, both as insides of strings. */
-static const char *
-error_form(enum event_api api)
-{
-    switch (api) {
-    case EVENT_API_CHAT:
-    case EVENT_API_COMPLETIONS:
-    case EVENT_API_MEDIA:
-    case EVENT_API_UNKNOWN:
-        return "data: {\"error\":{\"message\":\"$m\",\"type\":\"server_error\",\"param\":null,"
-               "\"code\":\"$c\"}}\n\n";
-    case EVENT_API_RESPONSES:
-        return "event: error\ndata: {\"type\":\"error\",\"code\":\"$c\",\"message\":\"$m\","
-               "\"param\":null,\"sequence_number\":0,\"error\":{\"type\":\"server_error\","
-               "\"code\":\"$c\",\"message\":\"$m\",\"param\":null}}\n\n";
-    case EVENT_API_RUNS:
-        return "event: error\ndata: {\"error\":{\"message\":\"$m\",\"type\":\"server_error\","
-               "\"param\":null,\"code\":\"$c\"}}\n\n";
-    case EVENT_API_MESSAGES:
-        return "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"api_error\","
-               "\"message\":\"$m\"}}\n\n";
-    }
-    return "";
-}
-
-static int
-form_fill(const char *form, const char *code, const char *message, struct buf *out)
-{
-    struct span rest = span_from(form);
-    for (;;) {
-        struct span text = span_split(&rest, '$');
-        if (buf_put_span(out, text) != 0)
-            return -1;
-        if (rest.len == 0)
-            return 0;
-        assert(*rest.ptr == 'm' || *rest.ptr == 'c');
-        if (buf_put_json(out, span_from(*rest.ptr == 'm' ? message : code)) != 0)
-            return -1;
-        rest.ptr++;
-        rest.len--;
-    }
-}
-
-int
-event_format_error(enum event_api api, const char *code, const char *message, struct buf *out)
-{
-    struct buf whole;
-    buf_init(&whole, ERROR_EVENT_MAX_BYTES);
-    int result = form_fill(error_form(api), code, message, &whole);
-    if (result == 0)
-        result = buf_put_span(out, buf_span(&whole));
-    buf_fini(&whole);
-    return result;
-}
-
 const char *
 event_kind_name(enum event_kind kind)
 {
     static const char *const names[] = {
-        [EVENT_EMPTY] = "empty", [EVENT_CONTENT] = "content", [EVENT_FINISH] = "finish",
-        [EVENT_DONE] = "done",   [EVENT_ERROR] = "error",     [EVENT_MALFORMED] = "malformed",
+        [EVENT_EMPTY] = "empty",   [EVENT_CONTENT] = "content",     [EVENT_ENDING] = "ending",
+        [EVENT_FINISH] = "finish", [EVENT_DONE] = "done",           [EVENT_ERROR] = "error",
+        [EVENT_FAILED] = "failed", [EVENT_MALFORMED] = "malformed",
     };
     return names[kind];
 }

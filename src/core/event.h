@@ -7,11 +7,10 @@
 #ifndef POSTERN_CORE_EVENT_H
 #define POSTERN_CORE_EVENT_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "base/buf.h"
 #include "base/span.h"
+#include "core/complaint.h"
+#include "core/progress.h"
 #include "core/sse.h"
 
 enum event_api {
@@ -28,31 +27,27 @@ enum event_api {
 enum event_kind {
     EVENT_EMPTY, /* ping, role only, usage only, created/in_progress: proves life, is no content */
     EVENT_CONTENT,  /* text, reasoning, tool call, refusal, audio */
+    EVENT_ENDING,   /* every choice has a finish, which only the end of the stream can confirm */
     EVENT_FINISH,   /* carries a finish_reason, or the API's own last event but for its marker */
-    EVENT_DONE,     /* "[DONE]" (EMPTY on the typed APIs, which do not have it), message_stop */
-    EVENT_ERROR,    /* an error object instead of content */
-    EVENT_MALFORMED /* data that is not JSON on an API whose events are JSON */
+    EVENT_DONE,     /* "[DONE]", message_stop, where they can be believed; else FAILED */
+    EVENT_ERROR,    /* an error in the place where clients of this API look for one */
+    EVENT_FAILED,   /* an error that clients would not notice: told by a finish reason, inside of a
+                       choice, or in another API's shape */
+    EVENT_MALFORMED /* data that is not JSON on an API whose events are JSON, a member twice, a
+                       choice that cannot be followed */
 };
 
-/* Which choices of a stream have begun and which have finished; bit i is index i, the last one also
- * stands for all beyond. All zero but for `wanted` at the beginning of a stream. */
-struct event_choices {
-    uint64_t begun;
-    uint64_t finished;
-    unsigned wanted; /* the request's n: so many must have begun; 0 is as 1 */
-};
-
-/* A stream with several choices is finished when all that have begun are, and none is missing. */
+/* A stream with several choices is finished when all that have begun are, and none is missing:
+ * `progress` remembers them from event to event. */
 enum event_kind event_judge(enum event_api api, const struct sse_event *event,
-                            struct event_choices *choices);
+                            struct progress *progress);
+
+/* What an event that is ERROR or FAILED complains of. */
+struct complaint_view event_complaint(const struct sse_event *event);
 
 /* The API whose event this is, where the operation does not tell; EVENT_API_UNKNOWN: none that we
  * know. */
 enum event_api event_recognise(const struct sse_event *event);
-
-/* The choices of an answer that is no stream: is each an object, and none broken off by an error?
- */
-bool event_choices_are_sound(struct span list);
 
 /* The event that tells a client, in the API's own shape, that its stream failed after it began.
  * `message` and `code` are ours. 0, or -1 when `out` is full, which is then as it was. The

@@ -1,6 +1,7 @@
 /* body.c - reads a client's body whole and checks it before anybody else sees it. */
 #include "relay/request.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -11,7 +12,6 @@
     65536 /* pinned bodies up to this are kept: a dead connection costs nothing                    \
            */
 #define MODEL_MAX 512
-#define CHOICES_MAX 1000
 
 bool
 request_is_upload(const struct request *request)
@@ -109,6 +109,7 @@ enum wanted {
     WANTED_MESSAGES,
     WANTED_INPUT,
     WANTED_PROMPT,
+    WANTED_BACKGROUND,
     WANTED_COUNT
 };
 
@@ -153,13 +154,45 @@ is_odd_switch(const struct json_member *member)
            member->type != JSON_FALSE;
 }
 
-/* What is no sensible number is the upstream's to complain about. */
-static unsigned
-read_choices(struct span value)
+/* How many inputs a batch has, each of which gets an answer of its own. A list of numbers is one
+ * input, already in tokens; of a list of objects it depends on the upstream. 0: unknown. */
+static size_t
+count_inputs(const struct json_member *input)
 {
-    uint64_t choices = 1;
-    (void)num_parse_u64(value, CHOICES_MAX, &choices);
-    return choices > 0 ? (unsigned)choices : 1;
+    size_t at = 0, count = 0;
+    if (input->type == JSON_STRING)
+        return 1;
+    for (struct span item; (item = json_each(input->value, &at)).len > 0; count++) {
+        enum json_value_type type = json_type_of(item);
+        if (type == JSON_NUMBER)
+            return 1;
+        if (type != JSON_STRING && type != JSON_ARRAY)
+            return 0;
+    }
+    return count;
+}
+
+static unsigned
+times(size_t a, uint64_t b)
+{
+    return b > 0 && a > UINT_MAX / b ? UINT_MAX : (unsigned)(a * b);
+}
+
+/* What is no sensible number is the upstream's to complain about. */
+static struct progress_terms
+read_terms(const struct request *request, const struct json_member *found)
+{
+    uint64_t n = 1;
+    size_t inputs = 0;
+    (void)num_parse_u64(found[WANTED_N].value, UINT_MAX, &n);
+    if (request->operation.row->list && request->operation.row->stream != EVENT_API_CHAT)
+        inputs =
+            count_inputs(&found[request->operation.row->can_stream ? WANTED_PROMPT : WANTED_INPUT]);
+    return (struct progress_terms){
+        .choices = times(inputs > 0 ? inputs : 1, n > 0 ? n : 1),
+        .inputs = times(inputs, 1),
+        .in_background = found[WANTED_BACKGROUND].type == JSON_TRUE,
+    };
 }
 
 static int
@@ -174,6 +207,7 @@ check_json(struct request *request, struct request_fault *fault)
         [WANTED_MESSAGES] = {.name = "messages"},
         [WANTED_INPUT] = {.name = "input"},
         [WANTED_PROMPT] = {.name = "prompt"},
+        [WANTED_BACKGROUND] = {.name = "background"},
     };
     struct json_mistake mistake;
     if (json_find(buf_span(&request->body), members, WANTED_COUNT, &mistake) != 0)
@@ -182,7 +216,10 @@ check_json(struct request *request, struct request_fault *fault)
         return request_refuse(fault, FAILURE_INVALID_JSON, "stream is neither true nor false");
     request->model = members[WANTED_MODEL];
     request->wants_stream = members[WANTED_STREAM].type == JSON_TRUE;
-    request->choices = read_choices(members[WANTED_N].value);
+    request->terms = read_terms(request, members);
+    if (request->wants_stream && request->terms.choices > PROGRESS_CHOICES_MAX)
+        return request_refuse(fault, FAILURE_INVALID_JSON,
+                              "a stream of more than 1024 choices cannot be followed");
     const struct json_member *input = &members[WANTED_INPUT];
     request->asks_nothing = input->type == JSON_ARRAY && json_is_empty(input->value);
     find_conversation(request, members);

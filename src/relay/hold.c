@@ -167,10 +167,9 @@ is_misfit(const struct hold *hold)
 static void
 expect_json(struct hold *hold)
 {
-    const char *list = hold->call->request->operation.row->list;
     complaint_want(hold->found);
-    hold->found[HOLD_LIST].name = list;
-    json_finder_init(&hold->finder, hold->found, list ? HOLD_MEMBERS : HOLD_LIST);
+    whole_want(hold->call->request->operation.row, &hold->found[HOLD_WHOLE]);
+    json_finder_init(&hold->finder, hold->found, HOLD_MEMBERS);
 }
 
 /* At once, for an answer that says how long it will be. Where that fails it grows as it comes. */
@@ -196,7 +195,7 @@ hold_head(struct hold *hold, const struct wire_reply *reply)
     if (hold->is_misfit)
         return hold->kind == HOLD_JSON ? 0 : stop(hold, OUTCOME_STOP_MALFORMED);
     if (hold->kind == HOLD_STREAM)
-        stream_expect(&hold->stream, row->stream, hold->call->request->choices);
+        stream_expect(&hold->stream, row->stream, &hold->call->request->terms);
     else if (is_inference && hold->kind != HOLD_ERROR &&
              (span_has_prefix_nocase(type, "text/html") || hold->call->head_sent))
         return stop(hold, OUTCOME_STOP_MALFORMED); /* no JSON can follow a heartbeat either */
@@ -228,12 +227,11 @@ take_stream(struct hold *hold, struct span bytes)
     hold->quotes_secret = state == STREAM_ERROR && secrets_find(buf_span(&hold->bytes), &secret);
     if (hold->quotes_secret)
         buf_clear(&hold->bytes);
-    bool is_good = state == STREAM_FLOWING || state == STREAM_FINISHED;
-    if (hold->is_open || (hold->is_live && is_good)) {
+    if (hold->is_open || (hold->is_live && stream_is_good(&hold->stream))) {
         if (commit(hold) != 0)
             return -1;
     }
-    if (state == STREAM_ERROR || state == STREAM_BROKEN)
+    if (stream_is_bad(&hold->stream))
         return stop(hold, OUTCOME_STOP_MALFORMED);
     bool is_over = hold->is_live ? hold_bytes_are_many(hold, hold->bytes.len)
                                  : hold_bytes_spool(hold, hold->bytes.len) != 0;
@@ -301,9 +299,7 @@ hold_take(struct hold *hold, struct span bytes)
 bool
 hold_has_begun(const struct hold *hold)
 {
-    if (hold->kind != HOLD_STREAM)
-        return false;
-    return hold->stream.state == STREAM_FLOWING || hold->stream.state == STREAM_FINISHED;
+    return hold->kind == HOLD_STREAM && stream_is_good(&hold->stream);
 }
 
 /* --- the end -------------------------------------------------------------- */
@@ -321,7 +317,7 @@ judge_json(struct hold *hold)
 {
     const struct operation *row = hold->call->request->operation.row;
     const struct json_member *found = hold->found;
-    const struct json_member *list = &found[HOLD_LIST];
+    const struct json_member *list = &found[HOLD_WHOLE + WHOLE_LIST];
     enum json_error error = json_finder_end(&hold->finder);
     if (error == JSON_INCOMPLETE && hold->finder.scan.offset == 0)
         return OUTCOME_BODY_EMPTY;
@@ -337,10 +333,18 @@ judge_json(struct hold *hold)
     bool may_be_empty = hold->call->request->asks_nothing && list->type == JSON_ARRAY;
     if (row->list && !may_be_empty && (list->type != JSON_ARRAY || json_is_empty(list->value)))
         return OUTCOME_BODY_EMPTY;
-    bool has_choices = row->list && row->can_stream && row->stream != EVENT_API_UNKNOWN;
-    if (has_choices && !event_choices_are_sound(list->value))
-        return OUTCOME_BODY_WRONG;
-    return OUTCOME_BODY_GOOD;
+    return whole_judge(row, &found[HOLD_WHOLE], &found[COMPLAINT_MEMBER_STATUS],
+                       &hold->call->request->terms)
+               ? OUTCOME_BODY_GOOD
+               : OUTCOME_BODY_WRONG;
+}
+
+static enum stream_end
+stream_end_of(const struct hold *hold)
+{
+    if (!ended_well(hold))
+        return STREAM_CUT;
+    return hold->reply->close_delimited ? STREAM_CLOSED : STREAM_ENDED;
 }
 
 /* Content that an error followed is a stream that was cut, whatever the error says. */
@@ -349,11 +353,11 @@ judge_stream(struct hold *hold)
 {
     const struct stream *stream = &hold->stream;
     hold->complaint = stream->complaint;
-    if (stream_is_whole(stream, ended_well(hold)))
+    if (stream_is_whole(stream, stream_end_of(hold)))
         return OUTCOME_BODY_GOOD;
     if (stream->has_content)
         return OUTCOME_BODY_STARTED;
-    if (stream->state == STREAM_ERROR)
+    if (stream->state == STREAM_ERROR || stream->state == STREAM_FAILED)
         return OUTCOME_BODY_ERROR;
     return stream->state == STREAM_BROKEN ? OUTCOME_BODY_WRONG : OUTCOME_BODY_EMPTY;
 }

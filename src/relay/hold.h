@@ -15,6 +15,7 @@
 #include "core/complaint.h"
 #include "core/json.h"
 #include "core/outcome.h"
+#include "core/whole.h"
 #include "core/wire.h"
 #include "relay/call.h"
 #include "relay/stream.h"
@@ -28,8 +29,9 @@ enum hold_kind {
     HOLD_PASS   /* goes on as it comes */
 };
 
-/* The members of a JSON answer that are looked for: those of an error, and the operation's list. */
-enum { HOLD_LIST = COMPLAINT_MEMBERS, HOLD_MEMBERS };
+/* The members of a JSON answer that are looked for: those of an error, and those that tell whether
+ * it is whole. */
+enum { HOLD_WHOLE = COMPLAINT_MEMBERS, HOLD_MEMBERS = COMPLAINT_MEMBERS + WHOLE_MEMBERS };
 
 struct hold {
     struct call *call;

@@ -16,6 +16,7 @@
 #include "core/failure.h"
 #include "core/json.h"
 #include "core/operation.h"
+#include "core/progress.h"
 #include "core/wire.h"
 #include "relay/sink.h"
 
@@ -46,7 +47,7 @@ struct request {
     struct json_member model;
     const char *model_name; /* unescaped: the path's deployment, else the body's; NULL: none */
     bool wants_stream;
-    unsigned choices;  /* "n": so many answers were asked for */
+    struct progress_terms terms; /* how many answers were asked for */
     bool asks_nothing; /* its input is an empty list, and an empty list is the answer to that */
     struct affinity_facts conversation; /* by which it is known; borrowed: from body and headers */
 

@@ -21,10 +21,10 @@ stream_fini(struct stream *stream)
 }
 
 void
-stream_expect(struct stream *stream, enum event_api api, unsigned choices)
+stream_expect(struct stream *stream, enum event_api api, const struct progress_terms *terms)
 {
     stream->api = api;
-    stream->choices.wanted = choices;
+    stream->progress.terms = *terms;
 }
 
 static enum stream_state
@@ -32,19 +32,24 @@ next_state(struct stream *stream, const struct sse_event *event)
 {
     if (stream->api == EVENT_API_UNKNOWN)
         stream->api = event_recognise(event);
-    switch (event_judge(stream->api, event, &stream->choices)) {
+    switch (event_judge(stream->api, event, &stream->progress)) {
     case EVENT_EMPTY:
         return stream->state;
     case EVENT_CONTENT:
         return STREAM_FLOWING;
+    case EVENT_ENDING:
+        return STREAM_ENDING;
     case EVENT_FINISH:
         return STREAM_FINISHED;
     case EVENT_DONE:
         /* a marker after no content at all ends an empty stream, which is no answer */
-        return stream->state == STREAM_FLOWING ? STREAM_FINISHED : stream->state;
+        return stream_is_good(stream) ? STREAM_FINISHED : stream->state;
     case EVENT_ERROR:
-        stream->complaint = complaint_read(event->data);
+        stream->complaint = event_complaint(event);
         return STREAM_ERROR;
+    case EVENT_FAILED:
+        stream->complaint = event_complaint(event);
+        return STREAM_FAILED;
     case EVENT_MALFORMED:
         return STREAM_BROKEN;
     }
@@ -65,7 +70,7 @@ let_through(struct stream *stream, struct span taken, struct buf *out)
 int
 stream_take(struct stream *stream, struct span bytes, struct buf *out)
 {
-    while (bytes.len > 0 && stream->state != STREAM_ERROR && stream->state != STREAM_BROKEN) {
+    while (bytes.len > 0 && !stream_is_bad(stream)) {
         struct sse_event event;
         bool found;
         size_t len = sse_feed(&stream->sse, bytes, &event, &found);
@@ -77,9 +82,10 @@ stream_take(struct stream *stream, struct span bytes, struct buf *out)
         bytes = span_of(bytes.ptr + len, bytes.len - len);
         if (found)
             stream->state = next_state(stream, &event);
-        stream->has_content |= stream->state == STREAM_FLOWING || stream->state == STREAM_FINISHED;
+        stream->has_content |= stream_is_good(stream);
         if (found || sse_is_at_boundary(&stream->sse)) {
-            if (stream->state != STREAM_BROKEN && let_through(stream, taken, out) != 0)
+            bool may_pass = !stream_is_bad(stream) || stream->state == STREAM_ERROR;
+            if (may_pass && let_through(stream, taken, out) != 0)
                 return -1;
         } else if (buf_put_span(&stream->partial, taken) != 0) {
             stream->state = STREAM_BROKEN;
@@ -89,9 +95,34 @@ stream_take(struct stream *stream, struct span bytes, struct buf *out)
 }
 
 bool
-stream_is_whole(const struct stream *stream, bool ended_cleanly)
+stream_is_good(const struct stream *stream)
 {
+    switch (stream->state) {
+    case STREAM_FLOWING:
+    case STREAM_ENDING:
+    case STREAM_FINISHED:
+        return true;
+    case STREAM_WAITING:
+    case STREAM_ERROR:
+    case STREAM_FAILED:
+    case STREAM_BROKEN:
+        return false;
+    }
+    return false;
+}
+
+bool
+stream_is_bad(const struct stream *stream)
+{
+    return stream->state != STREAM_WAITING && !stream_is_good(stream);
+}
+
+bool
+stream_is_whole(const struct stream *stream, enum stream_end end)
+{
+    if (stream->state == STREAM_ENDING)
+        return end == STREAM_ENDED;
     if (stream->state == STREAM_FINISHED)
         return true;
-    return stream->api == EVENT_API_UNKNOWN && stream->state == STREAM_FLOWING && ended_cleanly;
+    return stream->api == EVENT_API_UNKNOWN && stream->state == STREAM_FLOWING && end != STREAM_CUT;
 }

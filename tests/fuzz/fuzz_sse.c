@@ -94,13 +94,15 @@ next_portion(uint64_t *seed, size_t left)
     return portion < left ? portion : left;
 }
 
+/* `progress` has one for each API: what one event leaves there, the next one finds. */
 static void
-judge(const struct sse_event *event)
+judge(const struct sse_event *event, struct progress progress[EVENT_API_UNKNOWN + 1])
 {
     for (int api = EVENT_API_CHAT; api <= EVENT_API_UNKNOWN; api++) {
-        enum event_kind kind =
-            event_judge((enum event_api)api, event, &(struct event_choices){.wanted = 1});
+        enum event_kind kind = event_judge((enum event_api)api, event, &progress[api]);
         assert(strlen(event_kind_name(kind)) > 0);
+        assert(progress[api].finished_count <= progress[api].begun_count);
+        assert(progress[api].begun_count <= PROGRESS_CHOICES_MAX);
     }
     struct complaint_view view = complaint_read(event->data);
     assert(view.status == 0 || (view.status >= 400 && view.status <= 599));
@@ -111,6 +113,7 @@ static void
 read_in_portions(struct span stream, size_t step, struct buf *told)
 {
     struct sse sse;
+    struct progress progress[EVENT_API_UNKNOWN + 1] = {{.terms = {.choices = 2}}};
     uint64_t seed = stream.len;
     sse_init(&sse);
     for (size_t at = 0; at < stream.len;) {
@@ -128,7 +131,7 @@ read_in_portions(struct span stream, size_t step, struct buf *told)
         assert(sse_is_at_boundary(&sse));
         tell(told, event.name, event.data);
         if (step > 1)
-            judge(&event);
+            judge(&event, progress);
     }
     sse_fini(&sse);
 }

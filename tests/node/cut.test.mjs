@@ -100,6 +100,27 @@ for (const [how, events] of [
     });
 }
 
+for (const [what, events] of [
+    ['its second choice is open', [A, B, A_STOPS, DONE]],
+    ['both choices are open', [A, B, DONE]],
+    ['its second choice broke off', [A, B, A_STOPS, chatChunk({}, 'network_error', 1), DONE]],
+]) {
+    test(`a stream with a marker at its end is an error when ${what}`, async () => {
+        const ask = { model: 'gpt-4o', messages: MESSAGES, n: 2, stream: true };
+        await tellBoth({ mode: 'ok', events });
+        await assert.rejects(async () => collect(await client().chat.completions.create(ask)));
+    });
+}
+
+test('a batch of embeddings with one missing is an error', async () => {
+    const data = [{ object: 'embedding', index: 0, embedding: [0.5] }];
+    await tellBoth({ mode: 'ok', body: JSON.stringify({ object: 'list', data, model: 'm' }) });
+    const ask = (input) => client().embeddings.create(
+        { model: 'm', input, encoding_format: 'float' });
+    assert.equal((await ask(['a'])).data.length, 1);
+    await assert.rejects(ask(['a', 'b']));
+});
+
 test('a held stream that was cut comes whole from the fallback for every SDK', async () => {
     const held = { 'X-Postern-Delivery': 'held' };
     for (const name of ['openai chat stream', 'openai responses stream', 'ai chat stream',
@@ -154,6 +175,19 @@ const OTHERS = {
         }),
     },
 };
+
+test('a stream of two images that breaks off after the first is an error', async () => {
+    const event = typedEvent('image_generation.completed', { b64_json: 'Yw==' });
+    const read = async () => collect(await client().images.generate({
+        model: 'gpt-image-1', prompt: 'x', stream: true, n: 2,
+    }));
+    await primary.tell({ mode: 'ok', stream: true, events: [event, event] });
+    assert.equal((await read()).length, 2);
+    for (const mode of ['close_mid_body', 'unfinished']) {
+        await tellBoth({ mode, stream: true, after: 1, events: [event, event] });
+        await assert.rejects(read);
+    }
+});
 
 for (const [what, { events, ask }] of Object.entries(OTHERS)) {
     const read = async () => collect(await ask(client()));

@@ -15,10 +15,12 @@ const GOOD = ['ok', 'late', 'gzipped', 'chunk_extension', 'http10', 'interim', '
     'bare_lf', 'drip', 'cgi_headers'];
 const GOOD_JSON = [...GOOD, 'closes', 'json_for_stream', 'unasked_gzip'];
 const GOOD_STREAMS = [...GOOD, 'odd_bytes', 'byte_by_byte', 'split'];
-const STREAMS_ONLY = ['odd_bytes', 'byte_by_byte', 'split', 'no_done'];
+const STREAMS_ONLY = ['odd_bytes', 'byte_by_byte', 'split', 'no_done', 'choice_breaks_off',
+    'finish_everywhere'];
 // These obey the step's "after": so many events, then the fault.
 const CUTTING = ['reset_mid_body', 'close_mid_body', 'short_body', 'stall', 'cut_chunk',
-    'endless_line', 'error_mid_stream', 'not_json_event', 'unfinished'];
+    'endless_line', 'error_mid_stream', 'not_json_event', 'unfinished', 'choice_breaks_off',
+    'finish_everywhere'];
 // They take seconds: one asker's judgement is enough.
 const COSTLY = {
     drip: 'openai chat stream', endless_stream: 'openai chat stream', gzip_bomb: 'openai chat',

@@ -83,6 +83,20 @@ def no_choices(turn):
     turn.wire.whole(200, b'{"id":"x","object":"chat.completion","choices":[]}')
 
 
+@fault("U47")
+def unfinished_json(turn):
+    """Closed, and still not at its end: the reason is null, the response in progress."""
+    body = turn.body().replace(b'"finish_reason":"stop"', b'"finish_reason":null')
+    turn.wire.whole(200, body.replace(b'"status":"completed"', b'"status":"in_progress"'))
+
+
+@fault("U47")
+def doubled_members(turn):
+    """Some clients read the first, some the last."""
+    body = turn.body().replace(b'"message":{', b'"message":{"role":"x","content":"y"},"message":{')
+    turn.wire.whole(200, body.replace(b'"output":[', b'"output":[],"output":['))
+
+
 @fault("U58")
 def cgi_headers(turn):
     """Headers that would steer the operator's own web server or site."""
@@ -153,3 +167,21 @@ def unfinished(turn):
 def no_done(turn):
     """Finished, though without [DONE]: whole."""
     stream_of(turn, turn.events()[:-1])
+
+
+@fault("U51")
+def choice_breaks_off(turn):
+    """A failure that is told by a finish reason, and then everything that a good end has."""
+    chunk = shapes.chat_chunk(turn.name, turn.ask.model, {"content": "?"}, turn.get("why", "abort"))
+    stream_of(turn, turn.events()[:turn.get("after", 3)] + [chunk, b"data: [DONE]\n\n"])
+
+
+@fault("U52")
+def finish_everywhere(turn):
+    """Every word has a finish reason beside it, and the transfer breaks after some of them."""
+    words = turn.get("words", shapes.WORDS)[:turn.get("after", 3)]
+    turn.wire.head(200, [SSE, CHUNKED])
+    for word in words:
+        turn.wire.chunk(shapes.chat_chunk(turn.name, turn.ask.model, {"content": word},
+                                          turn.get("why", "stop")))
+    turn.wire.close()

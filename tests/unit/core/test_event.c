@@ -22,7 +22,7 @@ static void
 check_event(enum event_api api, const char *name, const struct sample *sample)
 {
     struct sse_event event = {span_from(name), span_from(sample->data)};
-    enum event_kind kind = event_judge(api, &event, &(struct event_choices){.wanted = 1});
+    enum event_kind kind = event_judge(api, &event, &(struct progress){.terms = {.choices = 1}});
     if (kind != sample->kind)
         fail_msg("%s %s: %s, not %s", name, sample->data, event_kind_name(kind),
                  event_kind_name(sample->kind));
@@ -92,16 +92,21 @@ a_chat_event_without_content_is_empty(void **state)
 }
 
 static void
-a_finish_reason_finishes_whatever_stands_beside_it(void **state)
+a_finish_reason_finishes(void **state)
 {
     (void)state;
     static const struct sample samples[] = {
         {CHOICE("\"delta\":{},\"finish_reason\":\"stop\""), EVENT_FINISH},
-        {CHOICE("\"delta\":{\"content\":\"!\"},\"finish_reason\":\"length\""), EVENT_FINISH},
+        {CHOICE("\"delta\":{\"content\":\"\"},\"finish_reason\":\"length\""), EVENT_FINISH},
+        /* beside content, and of a word that nobody knows, only the stream's end confirms it */
+        {CHOICE("\"delta\":{\"content\":\"!\"},\"finish_reason\":\"length\""), EVENT_ENDING},
+        {CHOICE("\"delta\":{},\"finish_reason\":\"weary\""), EVENT_ENDING},
+        {CHOICE("\"delta\":{},\"finish_reason\":\"null\""), EVENT_EMPTY},
+        {CHOICE("\"delta\":{\"content\":\"!\"},\"finish_reason\":\"null\""), EVENT_CONTENT},
         {CHOICE("\"delta\":{},\"finish_reason\":\"content_filter\""), EVENT_FINISH},
         {"{\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":null},"
          "{\"delta\":{},\"finish_reason\":\"stop\"}]}",
-         EVENT_FINISH},
+         EVENT_FINISH}, /* both without an index: they are one */
         {"[DONE]", EVENT_DONE},
         {" [DONE] ", EVENT_DONE},
     };
@@ -116,17 +121,57 @@ an_error_where_an_answer_should_be_is_an_error(void **state)
     static const struct sample samples[] = {
         {"{\"error\":{\"message\":\"boom\",\"code\":502}}", EVENT_ERROR},
         {"{\"error\":\"boom\"}", EVENT_ERROR},
-        {"{\"error\":{}}", EVENT_ERROR},
         {"{\"error\":{\"message\":\"m\"},\"choices\":[{\"delta\":{\"content\":\"a\"}}]}",
          EVENT_ERROR},
-        {CHOICE("\"delta\":{\"content\":\"\"},\"finish_reason\":\"error\""), EVENT_ERROR},
-        {CHOICE("\"delta\":{},\"error\":{\"code\":502,\"message\":\"m\"}"), EVENT_ERROR},
-        {"{\"object\":\"error\",\"message\":\"m\",\"code\":40303}", EVENT_ERROR},
-        {"{\"detail\":\"Rate limit exceeded\"}", EVENT_ERROR},
     };
     check_samples(EVENT_API_CHAT, samples, COUNT(samples));
-    check_event(EVENT_API_CHAT, "error", &(struct sample){"anything", EVENT_ERROR});
-    check_event(EVENT_API_UNKNOWN, "", &(struct sample){"{\"error\":{}}", EVENT_ERROR});
+    check_samples(EVENT_API_MEDIA, samples, COUNT(samples));
+    check_event(EVENT_API_CHAT, "error", &samples[0]);
+    check_event(EVENT_API_UNKNOWN, "", &samples[0]);
+}
+
+/* Clients look for "error" in the data, and take everything else for a part of the answer. */
+static void
+an_error_that_clients_would_not_notice_is_a_failure(void **state)
+{
+    (void)state;
+    static const struct sample samples[] = {
+        {"{\"error\":{}}", EVENT_FAILED}, /* empty is false in Python */
+        {"{\"error\":0,\"message\":\"m\",\"code\":1}", EVENT_FAILED},
+        {CHOICE("\"delta\":{\"content\":\"\"},\"finish_reason\":\"error\""), EVENT_FAILED},
+        {CHOICE("\"delta\":{\"content\":\"a\"},\"finish_reason\":\"abort\""), EVENT_FAILED},
+        {CHOICE("\"delta\":{},\"finish_reason\":\"network_error\""), EVENT_FAILED},
+        {CHOICE("\"delta\":{},\"error\":{\"code\":502,\"message\":\"m\"}"), EVENT_FAILED},
+        {"{\"object\":\"error\",\"message\":\"m\",\"code\":40303}", EVENT_FAILED},
+        {"{\"detail\":\"Rate limit exceeded\"}", EVENT_FAILED},
+    };
+    check_samples(EVENT_API_CHAT, samples, COUNT(samples));
+    check_event(EVENT_API_CHAT, "error", &(struct sample){"anything", EVENT_FAILED});
+    check_event(EVENT_API_CHAT, "error", &(struct sample){"{\"message\":\"m\"}", EVENT_FAILED});
+    check_event(EVENT_API_MESSAGES, "error",
+                &(struct sample){"{\"type\":\"error\",\"error\":{}}", EVENT_ERROR});
+    check_event(EVENT_API_MEDIA, "",
+                &(struct sample){"{\"type\":\"image_generation.failed\"}", EVENT_FAILED});
+}
+
+static void
+a_failure_says_what_it_complains_of_wherever_it_stands(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *data;
+        enum complaint about;
+    } rows[] = {
+        {"{\"error\":{\"code\":\"content_filter\"}}", COMPLAINT_CONTENT},
+        {CHOICE("\"error\":{\"code\":\"content_filter\"}"), COMPLAINT_CONTENT},
+        {CHOICE("\"finish_reason\":\"error\""), COMPLAINT_NONE},
+        {"{\"detail\":\"Rate limit exceeded\"}", COMPLAINT_RATE},
+        {"anything", COMPLAINT_NONE},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct sse_event event = {.data = span_from(rows[i].data)};
+        assert_int_equal(event_complaint(&event).about, rows[i].about);
+    }
 }
 
 static void
@@ -191,7 +236,10 @@ responses_are_read_by_their_type(void **state)
         {"{\"type\":\"response.failed\",\"response\":{\"error\":{\"code\":\"server_error\"}}}",
          EVENT_ERROR},
         {TYPE("response.failed"), EVENT_ERROR},
-        {TYPE("response.cancelled"), EVENT_ERROR},
+        {TYPE("response.cancelled"), EVENT_FAILED}, /* no type that clients know */
+        {"{\"type\":\"response.completed\",\"response\":{\"status\":\"failed\"}}", EVENT_FAILED},
+        {"{\"type\":\"response.completed\",\"response\":{\"status\":\"completed\"}}", EVENT_FINISH},
+        {"{\"type\":\"response.completed\",\"response\":{},\"response\":{}}", EVENT_MALFORMED},
         {TYPE("response.reasoning_summary_part.added"), EVENT_EMPTY},
         {"{\"type\":\"error\",\"code\":\"x\",\"message\":\"m\",\"param\":null}", EVENT_ERROR},
         {"{\"type\":\"error\",\"error\":{\"message\":\"m\"}}", EVENT_ERROR},
@@ -223,9 +271,13 @@ messages_are_read_by_their_type(void **state)
         {"{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"}}", EVENT_FINISH},
         {"{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":null},\"usage\":{}}", EVENT_EMPTY},
         {"{\"type\":\"message_delta\"}", EVENT_EMPTY},
-        {TYPE("message_stop"), EVENT_DONE},
-        {"{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\"}}", EVENT_ERROR},
-        {TYPE("error"), EVENT_ERROR},
+        {"{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"error\"}}", EVENT_FAILED},
+        {"{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\","
+         "\"stop_reason\":null}}",
+         EVENT_MALFORMED},
+        {TYPE("message_stop"), EVENT_EMPTY}, /* without a stop_reason */
+        {"{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\"}}", EVENT_FAILED},
+        {TYPE("error"), EVENT_FAILED}, /* clients look at the event's name */
         {TYPE("something_new"), EVENT_EMPTY},
     };
     check_samples(EVENT_API_MESSAGES, samples, COUNT(samples));
@@ -292,9 +344,8 @@ the_error_event_is_read_back_as_an_error(void **state)
         assert_int_equal(event_format_error((enum event_api)api, "c", "a\nb\r\"\x01", &out), 0);
         assert_int_equal(sse_feed(&sse, buf_span(&out), &event, &found), out.len);
         assert_true(found);
-        event.name = (struct span){NULL, 0}; /* the data alone must say it */
         assert_int_equal(
-            event_judge((enum event_api)api, &event, &(struct event_choices){.wanted = 1}),
+            event_judge((enum event_api)api, &event, &(struct progress){.terms = {.choices = 1}}),
             EVENT_ERROR);
         assert_int_not_equal(complaint_read(event.data).about, COMPLAINT_NONE);
         sse_fini(&sse);
@@ -311,64 +362,6 @@ an_error_event_that_does_not_fit_is_not_begun(void **state)
     assert_int_equal(event_format_error(EVENT_API_CHAT, "c", "m", &out), -1);
     assert_int_equal(out.len, 0);
     buf_fini(&out);
-}
-
-/* --- several choices ------------------------------------------------------ */
-
-#define CHOICE_AT(index, rest)                                                                     \
-    "{\"choices\":[{\"index\":" #index ",\"delta\":{\"content\":\"x\"}" rest "}]}"
-#define STOP ",\"finish_reason\":\"stop\""
-
-static enum event_kind
-judge_choice(const char *data, struct event_choices *choices)
-{
-    const struct sse_event event = {.data = span_from(data)};
-    return event_judge(EVENT_API_CHAT, &event, choices);
-}
-
-static void
-a_stream_is_finished_when_every_choice_that_began_is(void **state)
-{
-    (void)state;
-    struct event_choices choices = {.wanted = 1};
-    assert_int_equal(judge_choice(CHOICE_AT(0, ""), &choices), EVENT_CONTENT);
-    assert_int_equal(judge_choice(CHOICE_AT(1, ""), &choices), EVENT_CONTENT);
-    assert_int_equal(judge_choice(CHOICE_AT(0, STOP), &choices), EVENT_CONTENT);
-    assert_int_equal(judge_choice(CHOICE_AT(1, ""), &choices), EVENT_CONTENT);
-    assert_int_equal(judge_choice(CHOICE_AT(1, STOP), &choices), EVENT_FINISH);
-}
-
-static void
-content_after_its_finish_opens_a_choice_again(void **state)
-{
-    (void)state;
-    struct event_choices choices = {.wanted = 1};
-    assert_int_equal(judge_choice(CHOICE_AT(0, STOP), &choices), EVENT_FINISH);
-    assert_int_equal(judge_choice(CHOICE_AT(0, ""), &choices), EVENT_CONTENT);
-    assert_int_equal(judge_choice(CHOICE_AT(0, STOP), &choices), EVENT_FINISH);
-    assert_int_equal(judge_choice("{\"choices\":[{\"index\":0,\"delta\":{}}]}", &choices),
-                     EVENT_EMPTY);
-}
-
-static void
-a_choice_that_was_asked_for_and_has_not_begun_is_waited_for(void **state)
-{
-    (void)state;
-    struct event_choices choices = {.wanted = 2};
-    assert_int_equal(judge_choice(CHOICE_AT(0, STOP), &choices), EVENT_CONTENT);
-    assert_int_equal(judge_choice(CHOICE_AT(1, STOP), &choices), EVENT_FINISH);
-}
-
-static void
-choices_beyond_all_sense_are_counted_as_one(void **state)
-{
-    (void)state;
-    struct event_choices choices = {.wanted = 1};
-    assert_int_equal(judge_choice(CHOICE_AT(18446744073709551615, ""), &choices), EVENT_CONTENT);
-    assert_int_equal(judge_choice(CHOICE_AT(64, STOP), &choices), EVENT_FINISH);
-    assert_int_equal(
-        judge_choice("{\"choices\":[{\"index\":-1,\"finish_reason\":\"stop\"}]}", &choices),
-        EVENT_FINISH);
 }
 
 /* --- streams of operations that do not tell their API
@@ -404,6 +397,7 @@ images_sound_and_runs_say_when_they_are_done(void **state)
     static const struct sample media[] = {
         {"{\"type\":\"image_generation.partial_image\"}", EVENT_CONTENT},
         {"{\"type\":\"image_generation.completed\"}", EVENT_FINISH},
+        {"{\"type\":\"image_edit.completed\"}", EVENT_FINISH},
         {"{\"type\":\"transcript.text.delta\"}", EVENT_CONTENT},
         {"{\"type\":\"transcript.text.done\"}", EVENT_FINISH},
         {"{\"type\":\"speech.audio.done\"}", EVENT_FINISH},
@@ -413,7 +407,7 @@ images_sound_and_runs_say_when_they_are_done(void **state)
     check_event(EVENT_API_RUNS, "thread.run.created", &(struct sample){"{}", EVENT_EMPTY});
     check_event(EVENT_API_RUNS, "thread.message.delta", &(struct sample){"{}", EVENT_CONTENT});
     check_event(EVENT_API_RUNS, "thread.run.failed", &(struct sample){"{}", EVENT_FINISH});
-    check_event(EVENT_API_RUNS, "done", &(struct sample){"[DONE]", EVENT_DONE});
+    check_event(EVENT_API_RUNS, "done", &(struct sample){"[DONE]", EVENT_EMPTY}); /* of no run */
 }
 
 int
@@ -422,8 +416,10 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_chat_delta_with_something_in_it_is_content),
         cmocka_unit_test(a_chat_event_without_content_is_empty),
-        cmocka_unit_test(a_finish_reason_finishes_whatever_stands_beside_it),
+        cmocka_unit_test(a_finish_reason_finishes),
         cmocka_unit_test(an_error_where_an_answer_should_be_is_an_error),
+        cmocka_unit_test(an_error_that_clients_would_not_notice_is_a_failure),
+        cmocka_unit_test(a_failure_says_what_it_complains_of_wherever_it_stands),
         cmocka_unit_test(data_that_is_no_json_object_is_malformed),
         cmocka_unit_test(completions_bring_text),
         cmocka_unit_test(responses_are_read_by_their_type),
@@ -432,10 +428,6 @@ main(void)
         cmocka_unit_test(the_error_event_has_the_shape_of_its_api),
         cmocka_unit_test(the_error_event_is_read_back_as_an_error),
         cmocka_unit_test(an_error_event_that_does_not_fit_is_not_begun),
-        cmocka_unit_test(a_stream_is_finished_when_every_choice_that_began_is),
-        cmocka_unit_test(content_after_its_finish_opens_a_choice_again),
-        cmocka_unit_test(a_choice_that_was_asked_for_and_has_not_begun_is_waited_for),
-        cmocka_unit_test(choices_beyond_all_sense_are_counted_as_one),
         cmocka_unit_test(an_event_tells_whose_it_is),
         cmocka_unit_test(images_sound_and_runs_say_when_they_are_done),
     };

@@ -107,13 +107,20 @@ a_json_answer_is_judged_by_its_operations_rules(void **state)
         {CHAT, "hello", OUTCOME_BODY_WRONG},
         {CHAT, "{\"error\":{\"message\":\"m\"}}", OUTCOME_BODY_ERROR},
         {CHAT, "{\"error\":{\"message\":\"m\"},\"choices\":[{}]}", OUTCOME_BODY_ERROR},
+        {CHAT, "{\"choices\":[{\"finish_reason\":\"stop\"}]}", OUTCOME_BODY_GOOD},
+        {CHAT, "{\"choices\":[{\"finish_reason\":null}]}", OUTCOME_BODY_WRONG},
+        {CHAT, "{\"choices\":[{\"message\":{},\"message\":{}}]}", OUTCOME_BODY_WRONG},
         {"/v1/embeddings", "{\"data\":[{}]}", OUTCOME_BODY_GOOD},
         {"/v1/embeddings", "{\"data\":[]}", OUTCOME_BODY_EMPTY},
         {"/v1/responses", "{\"id\":\"r\",\"error\":null}", OUTCOME_BODY_GOOD},
         {"/v1/responses",
          "{\"id\":\"r\",\"status\":\"failed\",\"error\":{\"code\":\"server_error\"}}",
          OUTCOME_BODY_ERROR},
+        {"/v1/responses", "{\"id\":\"r\",\"status\":\"in_progress\"}", OUTCOME_BODY_WRONG},
+        {"/v1/responses", "{\"status\":\"completed\",\"status\":\"completed\"}",
+         OUTCOME_BODY_WRONG},
         {"/v1/messages", "{\"type\":\"message\",\"content\":[]}", OUTCOME_BODY_GOOD},
+        {"/v1/messages", "{\"content\":[],\"stop_reason\":null}", OUTCOME_BODY_WRONG},
         {"/v1/messages", "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\"}}",
          OUTCOME_BODY_ERROR},
     };
@@ -140,6 +147,11 @@ an_empty_list_answers_an_empty_list(void **state)
         {"{\"model\":\"m\",\"input\":[ ]}", "{}", OUTCOME_BODY_EMPTY},
         {"{\"model\":\"m\",\"input\":\"\"}", "{\"data\":[]}", OUTCOME_BODY_EMPTY},
         {"{\"model\":\"m\",\"input\":[\"a\"]}", "{\"data\":[]}", OUTCOME_BODY_EMPTY},
+        {"{\"model\":\"m\",\"input\":[\"a\",\"b\"]}", "{\"data\":[{}]}", OUTCOME_BODY_WRONG},
+        {"{\"model\":\"m\",\"input\":[[1,2],[3]]}", "{\"data\":[{}]}", OUTCOME_BODY_WRONG},
+        {"{\"model\":\"m\",\"input\":[\"a\",\"b\"]}", "{\"data\":[{},{}]}", OUTCOME_BODY_GOOD},
+        {"{\"model\":\"m\",\"input\":[1,2,3]}", "{\"data\":[{}]}", OUTCOME_BODY_GOOD},
+        {"{\"model\":\"m\",\"input\":[{},{}]}", "{\"data\":[{}]}", OUTCOME_BODY_GOOD},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         scene_ask(&scene, "POST", "/v1/embeddings", rows[i].request);

@@ -67,7 +67,8 @@ each_kind_of_event_leads_to_its_state(void **state)
         {TEXT STOP DONE, STREAM_FINISHED, true},
         {TEXT STOP ": usage\n\n" DONE, STREAM_FINISHED, true},
         {TEXT STOP TEXT, STREAM_FLOWING, false},
-        {TEXT STOP TEXT STOP, STREAM_FINISHED, true},
+        {TEXT STOP TEXT STOP, STREAM_ENDING, true},
+        {TEXT STOP TEXT STOP DONE, STREAM_FINISHED, true},
         {ERROR_EVENT, STREAM_ERROR, false},
         {TEXT ERROR_EVENT, STREAM_ERROR, false},
         {BROKEN, STREAM_BROKEN, false},
@@ -81,7 +82,7 @@ each_kind_of_event_leads_to_its_state(void **state)
         take(&story, rows[i].text);
         if (story.stream.state != rows[i].then)
             fail_msg("%s leads to %d", rows[i].text, (int)story.stream.state);
-        if (stream_is_whole(&story.stream, true) != rows[i].is_whole)
+        if (stream_is_whole(&story.stream, STREAM_ENDED) != rows[i].is_whole)
             fail_msg("%s", rows[i].text);
         end(&story);
     }
@@ -114,7 +115,7 @@ a_finished_stream_is_whole_even_when_its_transfer_broke(void **state)
     struct story story;
     begin(&story, EVENT_API_CHAT);
     take(&story, TEXT STOP);
-    assert_true(stream_is_whole(&story.stream, false));
+    assert_true(stream_is_whole(&story.stream, STREAM_CUT));
     end(&story);
 }
 
@@ -125,11 +126,11 @@ an_unknown_api_ends_with_its_transfer(void **state)
     struct story story;
     begin(&story, EVENT_API_UNKNOWN);
     take(&story, "data: {\"any\":1}\n\n");
-    assert_true(stream_is_whole(&story.stream, true));
-    assert_false(stream_is_whole(&story.stream, false));
+    assert_true(stream_is_whole(&story.stream, STREAM_ENDED));
+    assert_false(stream_is_whole(&story.stream, STREAM_CUT));
     end(&story);
     begin(&story, EVENT_API_UNKNOWN);
-    assert_false(stream_is_whole(&story.stream, true));
+    assert_false(stream_is_whole(&story.stream, STREAM_ENDED));
     end(&story);
 }
 
@@ -141,9 +142,9 @@ an_api_that_is_recognised_must_finish(void **state)
     begin(&story, EVENT_API_UNKNOWN);
     take(&story, "data: {\"type\":\"response.output_text.delta\"}\n\n");
     assert_int_equal(story.stream.api, EVENT_API_RESPONSES);
-    assert_false(stream_is_whole(&story.stream, true));
+    assert_false(stream_is_whole(&story.stream, STREAM_ENDED));
     take(&story, "data: {\"type\":\"response.completed\"}\n\n");
-    assert_true(stream_is_whole(&story.stream, true));
+    assert_true(stream_is_whole(&story.stream, STREAM_ENDED));
     end(&story);
 }
 
