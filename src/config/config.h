@@ -81,7 +81,8 @@ struct config {
     bool client_probe; /* look at the client's own socket where it is on this host */
     unsigned sse_padding_bytes;
 
-    /* every secret in it, for redaction and for the check of error bodies */
+    /* every secret in it; base/secrets.h knows them as long as the configuration lives, for
+     * redaction and for the check of what upstreams answer */
     const struct span *secrets;
     size_t secret_count;
 };

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/pages.h"
 
 /* What stays: it changes how times and messages read, nothing else. */
 static const char *const kept_names[] = {"LANG", "LC_ALL", "LC_CTYPE", "TZ"};
@@ -15,18 +16,18 @@ static const char *const kept_names[] = {"LANG", "LC_ALL", "LC_CTYPE", "TZ"};
 static int
 copy_environment(struct sources *sources)
 {
-    size_t count = 0;
-    while (environ && environ[count])
-        count++;
-    sources->environment = mem_array(count + 1, sizeof(*sources->environment));
+    size_t count = 0, text_bytes = 0;
+    for (; environ && environ[count]; count++)
+        text_bytes += strlen(environ[count]) + 1;
+    sources->environment_bytes = (count + 1) * sizeof(*sources->environment) + text_bytes;
+    sources->environment = pages_new_locked(sources->environment_bytes);
     if (!sources->environment)
         return -1;
-    for (; sources->environment_count < count; sources->environment_count++) {
-        const char *entry = environ[sources->environment_count];
-        char *copy = mem_copy_text(entry, strlen(entry));
-        if (!copy)
-            return -1;
-        sources->environment[sources->environment_count] = copy;
+    char *text = (char *)(sources->environment + count + 1);
+    for (size_t i = 0; i < count; i++) {
+        size_t size = strlen(environ[i]) + 1;
+        sources->environment[i] = memcpy(text, environ[i], size);
+        text += size;
     }
     return 0;
 }
@@ -97,9 +98,8 @@ sources_wipe_environment(void)
 void
 sources_free(struct sources *sources)
 {
-    for (size_t i = 0; i < sources->environment_count; i++)
-        mem_free_wiped(sources->environment[i], strlen(sources->environment[i]));
-    mem_free(sources->environment);
+    if (sources->environment)
+        pages_free_locked(sources->environment, sources->environment_bytes);
     mem_free(sources->home_dir);
     memset(sources, 0, sizeof(*sources));
 }

@@ -38,7 +38,6 @@ down(void **state)
 {
     config_store_free(store);
     store = NULL;
-    secrets_set(NULL, 0);
     log_open(STDERR_FILENO, LOG_LEVEL_INFO);
     (void)close(log_fd);
     return site_down(state);
