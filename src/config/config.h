@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/digest.h"
 #include "base/err.h"
@@ -77,7 +78,9 @@ struct config {
     unsigned state_mode;
     bool state_any_filesystem;
     const char *log_path; /* NULL: standard error */
+    uid_t program_owner;  /* from the sources */
     enum log_level log_level;
+    bool sandbox; /* false: sandbox = no */
     bool client_probe; /* look at the client's own socket where it is on this host */
     unsigned sse_padding_bytes;
 
@@ -92,6 +95,7 @@ struct config {
 struct config_sources {
     const char *const *environment; /* "NAME=value" …, NULL-terminated */
     const char *program_dir;        /* of the running program; NULL: unknown */
+    uid_t program_owner;            /* who decides what it does anyway (base/trust.h) */
     const char *working_dir;
     const char *home_dir;   /* by getpwuid(geteuid()); NULL: none */
     const char *sysconfdir; /* "$(sysconfdir)/postern" */

@@ -112,9 +112,9 @@ static int
 parse_env_file(struct load *load, const char *path, struct buf *text, struct err *err)
 {
     struct dotenv dotenv;
-    mode_t mode;
+    struct stat st;
     err->msg[0] = '\0';
-    if (file_read(path, text, &mode, err) != 0 || !find_is_trusted(load, path, mode, true))
+    if (file_read(path, text, &st, err) != 0 || !find_is_trusted(load, path, &st, true))
         return -1;
     if (dotenv_parse(span_of(buf_text(text), text->len), look_up, load, load->arena, &dotenv,
                      err) != 0)

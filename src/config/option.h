@@ -63,7 +63,7 @@ struct options {
     int64_t delivery, hold_max_bytes, max_body_bytes, max_upload_bytes, pinned, sse_padding_bytes;
 
     const char *mount, *log, *ca_file;
-    int64_t threads, drain_ms, client_probe, log_level, plain_http;
+    int64_t threads, drain_ms, client_probe, log_level, plain_http, sandbox;
 
     const char *env_file, *config, *state;
     int64_t state_mode, state_any_filesystem;

@@ -141,8 +141,11 @@ take_ca_file(struct load *load, const struct draft *draft, struct upstream *out)
     char quoted[MISTAKES_QUOTE_MAX];
     if (!draft->options->ca_file)
         return;
+    struct stat st;
     out->ca_file = find_resolve(load, draft->options->ca_file, draft->ca_file.at);
-    if (!file_exists(out->ca_file))
+    if (stat(out->ca_file, &st) == 0)
+        (void)find_is_owned(load, out->ca_file, &st);
+    else
         mistakes_add(load->mistakes, draft->ca_file.at, draft->ca_file.name, "there is no file %s",
                      mistakes_quote(quoted, span_from(out->ca_file)));
 }

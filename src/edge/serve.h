@@ -22,6 +22,10 @@ void serve_free(struct serve *serve); /* NULL is allowed; no exchange may be run
 /* Answers one exchange; `serve` is a struct serve. Safe from any thread. */
 void serve_exchange(void *serve, struct exchange *exchange);
 
+/* The configuration in use; NULL: there is none that is good. To be given back. */
+const struct config *serve_config_get(struct serve *serve);
+void serve_config_put(struct serve *serve, const struct config *config);
+
 /* How many requests may be served at once. */
 unsigned serve_threads(struct serve *serve);
 

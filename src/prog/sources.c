@@ -4,6 +4,7 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -47,6 +48,13 @@ find_program_dir(struct sources *sources)
     return sources->program_dir;
 }
 
+static uid_t
+find_program_owner(void)
+{
+    struct stat st;
+    return stat("/proc/self/exe", &st) == 0 ? st.st_uid : 0;
+}
+
 /* Not $HOME: a web server's is another's, or none. */
 static const char *
 find_home_dir(struct sources *sources)
@@ -69,6 +77,7 @@ sources_capture(struct sources *sources, struct err *err)
     sources->config = (struct config_sources){
         .environment = (const char *const *)sources->environment,
         .program_dir = find_program_dir(sources),
+        .program_owner = find_program_owner(),
         .working_dir = getcwd(sources->working_dir, sizeof(sources->working_dir)),
         .home_dir = find_home_dir(sources),
         .sysconfdir = POSTERN_SYSCONFDIR,
