@@ -233,7 +233,7 @@ run_cgi(const struct sources *sources)
     }
     enter_sandbox(serve, &config, NULL);
     const struct cgi_server server = {
-        .serve = serve_exchange, .self = serve, .drain = &drain, .end_fd = signals_open(NULL)};
+        .serve = serve_exchange, .self = serve, .drain = &drain, .end_fd = signals_open_script(NULL)};
     status = cgi_answer(&server, sources->config.environment, STDIN_FILENO, out_fd);
     if (server.end_fd >= 0)
         (void)close(server.end_fd);
