@@ -52,7 +52,7 @@ rights_of(int version)
     return rights;
 }
 
-int
+struct landlock
 landlock_new(void)
 {
     int version = landlock_version();
@@ -60,7 +60,8 @@ landlock_new(void)
     size_t size = version >= 6   ? sizeof(rights)
                   : version >= 4 ? offsetof(struct ruleset, scoped)
                                  : offsetof(struct ruleset, ports);
-    return version > 0 ? (int)syscall(__NR_landlock_create_ruleset, &rights, size, 0) : -1;
+    int fd = version > 0 ? (int)syscall(__NR_landlock_create_ruleset, &rights, size, 0) : -1;
+    return (struct landlock){fd, version};
 }
 
 static uint64_t
@@ -71,31 +72,32 @@ rights_for(enum landlock_use use, bool is_directory)
         [LANDLOCK_WRITE] = WRITE_RIGHTS,
         [LANDLOCK_REMOVE] = LANDLOCK_ACCESS_FS_REMOVE_FILE,
     };
-    return rights[use] & rights_of(landlock_version()).files &
-           (is_directory ? UINT64_MAX : FILE_RIGHTS);
+    return rights[use] & (is_directory ? UINT64_MAX : FILE_RIGHTS);
 }
 
 void
-landlock_allow(int ruleset, const char *path, enum landlock_use use)
+landlock_allow(const struct landlock *landlock, const char *path, enum landlock_use use)
 {
     struct stat st;
-    int fd = ruleset >= 0 ? open(path, O_PATH | O_CLOEXEC) : -1;
+    int fd = landlock->fd >= 0 ? open(path, O_PATH | O_CLOEXEC) : -1;
     if (fd < 0)
         return;
     if (fstat(fd, &st) == 0) {
+        uint64_t known = rights_of(landlock->version).files;
         struct landlock_path_beneath_attr rule = {
-            .allowed_access = rights_for(use, S_ISDIR(st.st_mode)), .parent_fd = fd};
-        (void)syscall(__NR_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+            .allowed_access = known & rights_for(use, S_ISDIR(st.st_mode)), .parent_fd = fd};
+        (void)syscall(__NR_landlock_add_rule, landlock->fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
     }
     (void)close(fd);
 }
 
 bool
-landlock_enter(int ruleset)
+landlock_enter(struct landlock *landlock)
 {
-    if (ruleset < 0)
+    if (landlock->fd < 0)
         return false;
-    bool is_in_force = syscall(__NR_landlock_restrict_self, ruleset, 0) == 0;
-    (void)close(ruleset);
+    bool is_in_force = syscall(__NR_landlock_restrict_self, landlock->fd, 0) == 0;
+    (void)close(landlock->fd);
+    landlock->fd = -1;
     return is_in_force;
 }

@@ -19,13 +19,16 @@ enum landlock_use {
 /* The version the kernel has; 0: none. */
 int landlock_version(void);
 
-/* The descriptor of an empty ruleset; -1: none can be made. */
-int landlock_new(void);
+/* A ruleset to be: its descriptor (-1: none can be made) and the kernel's version. */
+struct landlock {
+    int fd, version;
+};
+struct landlock landlock_new(void);
 
 /* A place that is not there is passed over. */
-void landlock_allow(int ruleset, const char *path, enum landlock_use use);
+void landlock_allow(const struct landlock *landlock, const char *path, enum landlock_use use);
 
-/* Takes the ruleset. no_new_privs must be set. False: not in force. */
-bool landlock_enter(int ruleset);
+/* Closes the ruleset. no_new_privs must be set. False: not in force. */
+bool landlock_enter(struct landlock *landlock);
 
 #endif

@@ -34,7 +34,8 @@ static const char *const system_places[] = {
 static const char *const writable_places[] = {"/dev/null", "/tmp", "/var/tmp"};
 
 static void
-allow_all(int ruleset, const char *const *places, size_t count, enum landlock_use use)
+allow_all(const struct landlock *ruleset, const char *const *places, size_t count,
+          enum landlock_use use)
 {
     for (size_t i = 0; i < count; i++)
         landlock_allow(ruleset, places[i], use);
@@ -42,7 +43,7 @@ allow_all(int ruleset, const char *const *places, size_t count, enum landlock_us
 
 /* The directory a file lies in: the file may be replaced. Of the root itself, the file alone. */
 static void
-allow_directory_of(int ruleset, const char *path, enum landlock_use use)
+allow_directory_of(const struct landlock *ruleset, const char *path, enum landlock_use use)
 {
     char directory[PATH_MAX];
     const char *slash = path ? strrchr(path, '/') : NULL;
@@ -59,7 +60,7 @@ allow_directory_of(int ruleset, const char *path, enum landlock_use use)
 }
 
 static void
-allow_below(int ruleset, const char *directory, const char *name)
+allow_below(const struct landlock *ruleset, const char *directory, const char *name)
 {
     char path[PATH_MAX];
     if (directory && (size_t)snprintf(path, sizeof(path), "%s/%s", directory, name) < sizeof(path))
@@ -68,7 +69,7 @@ allow_below(int ruleset, const char *directory, const char *name)
 
 /* /etc/resolv.conf is a link, as a rule, to what some program keeps somewhere else. */
 static void
-allow_resolver(int ruleset)
+allow_resolver(const struct landlock *ruleset)
 {
     char target[PATH_MAX];
     if (realpath("/etc/resolv.conf", target))
@@ -77,7 +78,8 @@ allow_resolver(int ruleset)
 
 /* Where a configuration is looked for, but for the working directory, which may be anything. */
 static void
-allow_configuration(int ruleset, const struct config_sources *sources, const struct config *config)
+allow_configuration(const struct landlock *ruleset, const struct config_sources *sources,
+                    const struct config *config)
 {
     allow_below(ruleset, sources->program_dir, "../postern");
     allow_below(ruleset, sources->home_dir, ".config/postern");
@@ -90,7 +92,7 @@ allow_configuration(int ruleset, const struct config_sources *sources, const str
 
 /* Its directory is made here as state/place.c would make it: a place must be there by now. */
 static void
-allow_state(int ruleset, const char *path)
+allow_state(const struct landlock *ruleset, const char *path)
 {
     char directory[PATH_MAX];
     const char *slash = strrchr(path, '/');
@@ -102,25 +104,25 @@ allow_state(int ruleset, const char *path)
     allow_directory_of(ruleset, path, LANDLOCK_WRITE);
 }
 
-static int
-make_ruleset(const struct config_sources *sources, const struct config *config,
-             const char *socket_path)
+static bool
+shut_files(const struct config_sources *sources, const struct config *config,
+           const char *socket_path)
 {
-    int ruleset = landlock_new();
-    if (ruleset < 0)
-        return -1;
-    allow_all(ruleset, system_places, sizeof(system_places) / sizeof(system_places[0]),
+    struct landlock ruleset = landlock_new();
+    if (ruleset.fd < 0)
+        return false;
+    allow_all(&ruleset, system_places, sizeof(system_places) / sizeof(system_places[0]),
               LANDLOCK_READ);
-    allow_all(ruleset, writable_places, sizeof(writable_places) / sizeof(writable_places[0]),
+    allow_all(&ruleset, writable_places, sizeof(writable_places) / sizeof(writable_places[0]),
               LANDLOCK_WRITE);
-    allow_resolver(ruleset);
-    allow_configuration(ruleset, sources, config);
+    allow_resolver(&ruleset);
+    allow_configuration(&ruleset, sources, config);
     if (strcmp(config->state_path, "none") != 0)
-        allow_state(ruleset, config->state_path);
+        allow_state(&ruleset, config->state_path);
     if (config->log_path && strncmp(config->log_path, "/dev/", 5) != 0)
-        allow_directory_of(ruleset, config->log_path, LANDLOCK_WRITE);
-    allow_directory_of(ruleset, socket_path, LANDLOCK_REMOVE);
-    return ruleset;
+        allow_directory_of(&ruleset, config->log_path, LANDLOCK_WRITE);
+    allow_directory_of(&ruleset, socket_path, LANDLOCK_REMOVE);
+    return landlock_enter(&ruleset);
 }
 
 struct sandbox
@@ -138,7 +140,7 @@ sandbox_enter(const struct config_sources *sources, const struct config *config,
     struct sandbox sandbox = {.no_new_privs = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0};
     if (!sandbox.no_new_privs)
         return sandbox;
-    if (config && landlock_enter(make_ruleset(sources, config, socket_path)))
+    if (config && shut_files(sources, config, socket_path))
         sandbox.landlock = landlock_version();
     sandbox.seccomp = seccomp_enter();
     return sandbox;

@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -27,16 +28,6 @@
 #else
 #define HAS_LEAK_CHECKER 0
 #endif
-
-/* Asked for first, so that the kernels that run the program each time (before 5.11) soon have done
- * with it. */
-static const uint32_t frequent[] = {
-    __NR_read,      __NR_write,      __NR_recvfrom, __NR_sendto,  __NR_futex, __NR_close,
-    __NR_epoll_ctl, __NR_accept4,    __NR_sendmsg,  __NR_recvmsg, __NR_ppoll, __NR_epoll_pwait,
-#ifdef __x86_64__
-    __NR_poll,      __NR_epoll_wait,
-#endif
-};
 
 /* house: formatted by hand, by what the calls are for */
 /* clang-format off */
@@ -83,15 +74,22 @@ static const uint32_t missing[] = {
 static const uint32_t families[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
-#define PROGRAM_MAX 320
+#define RULE_COUNT (COUNT(refused) + COUNT(missing))
+#define FEW 3 /* numbers that are compared with one after another */
+#define PROGRAM_MAX 512
+
+/* A call that does not do what it should. */
+struct rule {
+    uint32_t number;
+    int error;
+};
 
 struct program {
     struct sock_filter code[PROGRAM_MAX];
     unsigned short len;
 };
-_Static_assert(2 * (COUNT(frequent) + COUNT(refused) + COUNT(missing) + COUNT(families)) + 20 <=
-                   PROGRAM_MAX,
-               "raise PROGRAM_MAX");
+/* a comparison and an answer for each rule, and two for each choice between two halves */
+_Static_assert(4 * RULE_COUNT + 2 * COUNT(families) + 20 <= PROGRAM_MAX, "raise PROGRAM_MAX");
 
 static void
 put(struct program *program, unsigned code, uint32_t value)
@@ -120,13 +118,46 @@ put_unless(struct program *program, unsigned comparison, uint32_t value, uint8_t
         .code = (uint16_t)(BPF_JMP | BPF_K | comparison), .jf = skip, .k = value};
 }
 
+/* The numbers are searched by halves: the kernel runs the program for each call, or, from 5.11 on,
+ * for each number when it is put in force. What none is found for is allowed. */
 static void
-put_all(struct program *program, const uint32_t *values, size_t count, int error)
+put_search(struct program *program, const struct rule *rules, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        put_unless(program, BPF_JEQ, values[i], 1);
-        put_answer(program, error);
+    if (count > FEW) {
+        size_t half = count / 2;
+        put_unless(program, BPF_JGE, rules[half].number, 1);
+        unsigned short jump = program->len;
+        put(program, BPF_JMP | BPF_JA, 0);
+        put_search(program, rules, half);
+        program->code[jump].k = (uint32_t)(program->len - jump - 1);
+        put_search(program, rules + half, count - half);
+        return;
     }
+    for (size_t i = 0; i < count; i++) {
+        put_unless(program, BPF_JEQ, rules[i].number, 1);
+        put_answer(program, rules[i].error);
+    }
+    put_answer(program, 0);
+}
+
+static int
+compare(const void *a, const void *b)
+{
+    uint32_t left = ((const struct rule *)a)->number, right = ((const struct rule *)b)->number;
+    return left < right ? -1 : left > right;
+}
+
+static void
+put_rules(struct program *program)
+{
+    struct rule rules[RULE_COUNT];
+    size_t count = 0;
+    for (size_t i = 0; i < COUNT(refused); i++)
+        rules[count++] = (struct rule){refused[i], EPERM};
+    for (size_t i = 0; i < COUNT(missing); i++)
+        rules[count++] = (struct rule){missing[i], ENOSYS};
+    qsort(rules, count, sizeof(rules[0]), compare); /* the order is each architecture's own */
+    put_search(program, rules, count);
 }
 
 /* A thread may be made, a process not. */
@@ -145,7 +176,10 @@ put_socket(struct program *program)
 {
     put_unless(program, BPF_JEQ, __NR_socket, 2 * COUNT(families) + 2);
     put_load(program, offsetof(struct seccomp_data, args[0]));
-    put_all(program, families, COUNT(families), 0);
+    for (size_t i = 0; i < COUNT(families); i++) {
+        put_unless(program, BPF_JEQ, families[i], 1);
+        put_answer(program, 0);
+    }
     put_answer(program, EAFNOSUPPORT);
 }
 
@@ -163,12 +197,9 @@ make_program(struct program *program)
     put_unless(program, BPF_JGE, 0x40000000, 1);
     put_answer(program, ENOSYS);
 #endif
-    put_all(program, frequent, COUNT(frequent), 0);
-    put_all(program, refused, COUNT(refused), EPERM);
-    put_all(program, missing, COUNT(missing), ENOSYS);
     put_clone(program);
     put_socket(program);
-    put_answer(program, 0);
+    put_rules(program);
 }
 
 bool
