@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/keylike.h"
 #include "base/secrets.h"
 #include "config/settings.h"
 
@@ -196,6 +197,19 @@ warn_about_examples(struct load *load)
     }
 }
 
+/* A key in an option that is none: it may be sent, stored or shown. */
+static void
+warn_about_misplaced(struct load *load)
+{
+    for (size_t row = 0; row < option_count; row++) {
+        const struct setting *setting = &load->settings[row];
+        if (option_table[row].kind == OPTION_TEXT && setting->text &&
+            keylike_mask(setting->text) != setting->text)
+            mistakes_warn(load->mistakes, setting->at, setting->name,
+                          "looks like a key (not shown), and is no place for one");
+    }
+}
+
 void
 keys_make(struct load *load)
 {
@@ -209,4 +223,5 @@ keys_make(struct load *load)
     warn_about_plain_keys(load);
     warn_about_access(load);
     warn_about_examples(load);
+    warn_about_misplaced(load);
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/keylike.h"
 #include "config/find.h"
 #include "config/jsonfile.h"
 #include "config/rules.h"
@@ -285,6 +286,9 @@ add_of_json(struct load *load, const struct node *upstream)
         jsonfile_mistake(load, upstream,
                          "the name must be 1 to %d small letters, digits, \"-\" or \"_\"",
                          NAME_MAX_BYTES);
+    if (keylike_mask(upstream->name) != upstream->name)
+        jsonfile_mistake(load, upstream,
+                         "the name looks like a key, and names stand in every answer");
     if (upstream->type != NODE_OBJECT) {
         jsonfile_mistake(load, upstream, "must be an object with a url and a key");
         return;
