@@ -86,6 +86,12 @@ read_backslash(struct look *look)
     case '/':
     case '\\':
         return (struct meaning){next, 2};
+    case 'b':
+    case 'f':
+    case 'n':
+    case 'r':
+    case 't': /* controls, which no key has */
+        return (struct meaning){ESCAPE_OTHER, 2};
     default:
         return read_number(look, 1, 8, 3, 3);
     }
@@ -120,9 +126,12 @@ struct escape_unit
 escape_read(struct span text, unsigned layers)
 {
     unsigned char first = (unsigned char)text.ptr[0];
-    if (layers == 0)
+    if (layers == 0 || !escape_begins(first)) /* the latter stands for itself in every layer */
         return (struct escape_unit){first < 0x80 ? first : ESCAPE_OTHER, 1};
-    struct look look = {.text = text, .layers = layers - 1};
+    struct look look; /* for each character: the arrays are filled as far as they are read */
+    look.text = text;
+    look.layers = layers - 1;
+    look.count = 0;
     struct meaning meaning = none;
     int byte = look_at(&look, 0);
     if (byte == '\\')

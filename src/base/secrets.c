@@ -357,21 +357,21 @@ match_escaped(struct span text, unsigned layers)
 static bool
 find_escaped(struct span text, unsigned layers, struct span *found, bool *is_wrapped)
 {
-    char window[SECRETS_FRAGMENT];
+    char ring[2 *
+              SECRETS_FRAGMENT]; /* each character twice, so that the last eight stand in a row */
     size_t starts[SECRETS_FRAGMENT], count = 0;
     *is_wrapped = false;
     for (size_t at = 0; at < text.len;) {
         struct escape_unit unit = escape_read(span_of(text.ptr + at, text.len - at), layers);
-        memmove(window, window + 1, sizeof(window) - 1);
-        memmove(starts, starts + 1, sizeof(starts) - sizeof(starts[0]));
-        window[SECRETS_FRAGMENT - 1] = (char)unit.byte;
-        starts[SECRETS_FRAGMENT - 1] = at;
+        size_t newest = count % SECRETS_FRAGMENT, oldest = (count + 1) % SECRETS_FRAGMENT;
+        ring[newest] = ring[newest + SECRETS_FRAGMENT] = (char)unit.byte;
+        starts[newest] = at;
         count = unit.byte == ESCAPE_OTHER ? 0 : count + 1;
         *is_wrapped |= escape_begins(unit.byte);
         at += unit.len;
-        if (count < SECRETS_FRAGMENT || !may_be_fragment(window))
+        if (count < SECRETS_FRAGMENT || !may_be_fragment(ring + oldest))
             continue;
-        struct span rest = span_of(text.ptr + starts[0], text.len - starts[0]);
+        struct span rest = span_of(text.ptr + starts[oldest], text.len - starts[oldest]);
         *found = span_of(rest.ptr, match_escaped(rest, layers));
         if (found->len > 0)
             return true;

@@ -80,7 +80,7 @@ struct config {
     const char *log_path; /* NULL: standard error */
     uid_t program_owner;  /* from the sources */
     enum log_level log_level;
-    bool sandbox; /* false: sandbox = no */
+    bool sandbox;      /* false: sandbox = no */
     bool client_probe; /* look at the client's own socket where it is on this host */
     unsigned sse_padding_bytes;
 

@@ -10,8 +10,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* Appends the whole of a regular file; `*st` is its owner, its mode and so on. ERR_MISSING: there is none, or no way
- * to it; ERR_LIMIT: larger than `out` may become. */
+/* Appends the whole of a regular file; `*st` is its owner, its mode and so on. ERR_MISSING: there
+ * is none, or no way to it; ERR_LIMIT: larger than `out` may become. */
 int file_read(const char *path, struct buf *out, struct stat *st, struct err *err);
 
 /* Does `path` lie below the directory `root`? Links are followed; what does not exist yet is judged

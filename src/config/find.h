@@ -16,8 +16,8 @@ const char *find_state_file(struct load *load);
 /* A relative path is meant from the file it was written in, or from the working directory. */
 const char *find_resolve(struct load *load, const char *path, struct spot at);
 
-/* May this file be used? A mistake when it lies in the open or somebody else could have written it; a
- * warning when everybody can read it and it `has_secrets`. */
+/* May this file be used? A mistake when it lies in the open or somebody else could have written it;
+ * a warning when everybody can read it and it `has_secrets`. */
 bool find_is_trusted(struct load *load, const char *path, const struct stat *st, bool has_secrets);
 
 /* Of these only the second is asked: for a file that is no secret. */

@@ -232,8 +232,10 @@ run_cgi(const struct sources *sources)
         goto out;
     }
     enter_sandbox(serve, &config, NULL);
-    const struct cgi_server server = {
-        .serve = serve_exchange, .self = serve, .drain = &drain, .end_fd = signals_open_script(NULL)};
+    const struct cgi_server server = {.serve = serve_exchange,
+                                      .self = serve,
+                                      .drain = &drain,
+                                      .end_fd = signals_open_script(NULL)};
     status = cgi_answer(&server, sources->config.environment, STDIN_FILENO, out_fd);
     if (server.end_fd >= 0)
         (void)close(server.end_fd);

@@ -10,8 +10,8 @@ void process_harden(void);
  * accident. */
 void process_open_standard_fds(void);
 
-/* What is written to standard output from here on goes to standard error: in CGI it would be a part of
- * the answer. Returns the descriptor that answers are written to. */
+/* What is written to standard output from here on goes to standard error: in CGI it would be a part
+ * of the answer. Returns the descriptor that answers are written to. */
 int process_take_stdout(void);
 
 /* Raises the soft limit of descriptors to the hard one. How many there may be. */

@@ -37,7 +37,7 @@ expect_log() {
 
 gateway_serves() {
     chat
-    [ "$STATUS" -eq 200 ]
+    [ "${STATUS:?}" -eq 200 ]
 }
 
 # starts [NAME=VALUE…] - with this .env, and an empty log
@@ -111,7 +111,7 @@ quotes() {
         echo "$shown" >>"$GROUND/postern/.env"
         posternctl check >"$BATS_TEST_TMPDIR/check" || true
         refute grep -E "99aa88bb|${PRIMARY_KEY:7:9}" "$BATS_TEST_TMPDIR/check"
-        [ "$shown" != POSTERN_RETRIES=$typed ] || grep -F 'sk-t...(not shown)' "$BATS_TEST_TMPDIR/check"
+        [ "$shown" != POSTERN_RETRIES=$typed ] || grep 'POSTERN_RETRIES: the value (not shown' "$BATS_TEST_TMPDIR/check"
     done
     gateway_env
     echo "{ \"$typed\": 1, \"upstreams\": { \"$typed\": { \"url\": \"$typed\", \"kee\": \"$typed\" } } }" \
@@ -122,7 +122,7 @@ quotes() {
     starts POSTERN_RETRIES=$typed
     chat
     expect_error 503 gateway_misconfigured
-    expect_log 'POSTERN_RETRIES: .*sk-t'
+    expect_log 'POSTERN_RETRIES: the value .not shown'
     refute log_says 99aa88bb
 }
 

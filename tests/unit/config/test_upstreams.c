@@ -242,10 +242,13 @@ static void
 every_secret_is_listed(void **state)
 {
     struct site *site = *state;
-    static const char *const wanted[] = {
-        "key-of-the-first-one",   "key-of-the-second-one", "first-key-of-a-client",
-        "second-key-of-a-client", "short",                 "key-of-the-operator",
-        "12345678-abcd"};
+    static const char *const wanted[] = {"key-of-the-first-one",
+                                         "key-of-the-second-one",
+                                         "first-key-of-a-client",
+                                         "second-key-of-a-client",
+                                         "short",
+                                         "key-of-the-operator",
+                                         "12345678-abcd"};
     assert_true(site_load_env(
         site, "POSTERN_CLIENT_KEY=first-key-of-a-client,second-key-of-a-client,short\n"
               "POSTERN_ADMIN_KEY=key-of-the-operator\n"
