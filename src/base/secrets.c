@@ -348,9 +348,11 @@ match_escaped(struct span text, unsigned layers)
         read[count] = (char)unit.byte;
         ends[count++] = (uint32_t)at;
     }
+    if (count < SECRETS_FRAGMENT)
+        return 0;
     size_t len = longest_match(span_of(read, count));
     mem_wipe(read, count);
-    return len > 0 ? ends[len - 1] : 0;
+    return len > 0 && len <= count ? ends[len - 1] : 0;
 }
 
 /* A window of eight characters slides over the text. `is_wrapped`: there is another layer. */
