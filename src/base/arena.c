@@ -7,9 +7,11 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/pages.h"
 
 #define BLOCK_BYTES 2048
-#define SHORT_BYTES 64 /* what is printed is short as a rule, and then printed once */
+#define LOCKED_BLOCK_BYTES 32768 /* a configuration, as a rule: each block costs system calls */
+#define SHORT_BYTES 64           /* what is printed is short as a rule, and then printed once */
 #define ALIGNMENT _Alignof(max_align_t)
 
 struct arena_block {
@@ -26,25 +28,41 @@ arena_init(struct arena *arena, size_t max_bytes)
 }
 
 void
+arena_init_locked(struct arena *arena, size_t max_bytes)
+{
+    *arena = (struct arena){.max_bytes = max_bytes, .is_locked = true};
+}
+
+static void
+free_block(const struct arena *arena, struct arena_block *block)
+{
+    if (arena->is_locked) {
+        pages_free_locked(block, sizeof(*block) + block->size);
+        return;
+    }
+    mem_wipe(block->bytes, block->used);
+    mem_free(block);
+}
+
+void
 arena_fini(struct arena *arena)
 {
     struct arena_block *block = arena->newest;
     while (block) {
         struct arena_block *older = block->older;
-        mem_wipe(block->bytes, block->used);
-        mem_free(block);
+        free_block(arena, block);
         block = older;
     }
-    arena_init(arena, arena->max_bytes);
+    *arena = (struct arena){.max_bytes = arena->max_bytes, .is_locked = arena->is_locked};
 }
 
 static struct arena_block *
 add_block(struct arena *arena, size_t size)
 {
-    size_t room = size > BLOCK_BYTES - sizeof(struct arena_block)
-                      ? size
-                      : BLOCK_BYTES - sizeof(struct arena_block);
-    struct arena_block *block = mem_raw(sizeof(*block) + room);
+    size_t least = (arena->is_locked ? LOCKED_BLOCK_BYTES : BLOCK_BYTES) - sizeof(*arena->newest);
+    size_t room = size > least ? size : least;
+    size_t bytes = sizeof(struct arena_block) + room;
+    struct arena_block *block = arena->is_locked ? pages_new_locked(bytes) : mem_raw(bytes);
     if (!block)
         return NULL;
     *block = (struct arena_block){.older = arena->newest, .size = room};

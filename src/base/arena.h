@@ -6,6 +6,7 @@
 #ifndef POSTERN_BASE_ARENA_H
 #define POSTERN_BASE_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/span.h"
@@ -16,9 +17,11 @@ struct arena {
     struct arena_block *newest;
     size_t used_bytes;
     size_t max_bytes;
+    bool is_locked;
 };
 
-void arena_init(struct arena *arena, size_t max_bytes); /* allocates nothing */
+void arena_init(struct arena *arena, size_t max_bytes);        /* allocates nothing */
+void arena_init_locked(struct arena *arena, size_t max_bytes); /* in pages_new_locked(): for keys */
 void arena_fini(struct arena *arena);
 
 /* Zeroed memory aligned for any type, or NULL when the maximum or the machine's memory is reached.

@@ -2,7 +2,9 @@
 #include "base/pages.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -38,6 +40,34 @@ void
 pages_free(void *pages, size_t size)
 {
     (void)munmap(pages, size);
+}
+
+static atomic_bool was_refused; /* the limit of locked memory was met */
+
+void *
+pages_new_locked(size_t size)
+{
+    void *pages = pages_grow(NULL, 0, size);
+    if (!pages)
+        return NULL;
+    if (mlock(pages, size) != 0)
+        atomic_store(&was_refused, true);
+    (void)madvise(pages, size, MADV_DONTDUMP);
+    (void)madvise(pages, size, MADV_WIPEONFORK); /* from Linux 4.14 on */
+    return pages;
+}
+
+void
+pages_free_locked(void *pages, size_t size)
+{
+    explicit_bzero(pages, size);
+    (void)munmap(pages, size); /* which unlocks them */
+}
+
+bool
+pages_are_locked(void)
+{
+    return !atomic_load(&was_refused);
 }
 
 void

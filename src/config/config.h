@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/digest.h"
 #include "base/err.h"
@@ -79,11 +80,14 @@ struct config {
     unsigned state_mode;
     bool state_any_filesystem;
     const char *log_path; /* NULL: standard error */
+    uid_t program_owner;  /* from the sources */
     enum log_level log_level;
+    bool sandbox;      /* false: sandbox = no */
     bool client_probe; /* look at the client's own socket where it is on this host */
     unsigned sse_padding_bytes;
 
-    /* every secret in it, for redaction and for the check of error bodies */
+    /* every secret in it; base/secrets.h knows them as long as the configuration lives, for
+     * redaction and for the check of what upstreams answer */
     const struct span *secrets;
     size_t secret_count;
 };
@@ -93,6 +97,7 @@ struct config {
 struct config_sources {
     const char *const *environment; /* "NAME=value" …, NULL-terminated */
     const char *program_dir;        /* of the running program; NULL: unknown */
+    uid_t program_owner;            /* who decides what it does anyway (base/trust.h) */
     const char *working_dir;
     const char *home_dir;   /* by getpwuid(geteuid()); NULL: none */
     const char *sysconfdir; /* "$(sysconfdir)/postern" */

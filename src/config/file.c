@@ -11,40 +11,41 @@
 
 #include "base/mem.h"
 #include "base/span.h"
+#include "base/trust.h"
 
 static int
-read_open(int fd, struct buf *out, mode_t *mode, struct err *err)
+read_open(int fd, struct buf *out, struct stat *st, struct err *err)
 {
-    struct stat st;
     char chunk[4096];
-    if (fstat(fd, &st) != 0)
+    if (fstat(fd, st) != 0)
         return err_system(err, "cannot be read");
-    if (!S_ISREG(st.st_mode))
+    if (!S_ISREG(st->st_mode))
         return err_set(err, ERR_DENIED, "is not a regular file");
-    *mode = st.st_mode;
-    for (;;) {
-        ssize_t got = read(fd, chunk, sizeof(chunk));
-        if (got == 0)
-            return 0;
+    ssize_t got;
+    while ((got = read(fd, chunk, sizeof(chunk))) != 0) {
         if (got < 0 && errno != EINTR)
             return err_system(err, "cannot be read");
         if (got > 0 && buf_append(out, chunk, (size_t)got) != 0)
             return err_set(err, ERR_LIMIT, "is larger than %zu bytes", out->max_bytes);
     }
+    mem_wipe(chunk, sizeof(chunk));
+    return 0;
 }
 
 int
-file_read(const char *path, struct buf *out, mode_t *mode, struct err *err)
+file_read(const char *path, struct buf *out, struct stat *st, struct err *err)
 {
     /* non-blocking, so that a FIFO in its place stops nobody */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0 && trust_is_kept_out(path, R_OK))
+        return err_set(err, ERR_DENIED, "cannot be read: " TRUST_KEPT_OUT);
     if (fd < 0) {
         int rc = err_system(err, "cannot be read");
         if (errno == ENOENT || errno == ENOTDIR)
             err->code = ERR_MISSING;
         return rc;
     }
-    int rc = read_open(fd, out, mode, err);
+    int rc = read_open(fd, out, st, err);
     (void)close(fd);
     return rc;
 }

@@ -5,14 +5,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
+#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/err.h"
 
-/* Appends the whole of a regular file; `*mode` is its mode. ERR_MISSING: there is none, or no way
- * to it; ERR_LIMIT: larger than `out` may become. */
-int file_read(const char *path, struct buf *out, mode_t *mode, struct err *err);
+/* Appends the whole of a regular file; `*st` is its owner, its mode and so on. ERR_MISSING: there
+ * is none, or no way to it; ERR_LIMIT: larger than `out` may become. */
+int file_read(const char *path, struct buf *out, struct stat *st, struct err *err);
 
 /* Does `path` lie below the directory `root`? Links are followed; what does not exist yet is judged
  * by the directories above it that do. */

@@ -63,7 +63,9 @@ fill_process(struct load *load)
     config->spool_dir = find_spool(load);
     const struct setting *log = settings_find(load, "POSTERN_LOG");
     config->log_path = options->log ? find_resolve(load, options->log, log->at) : NULL;
+    config->program_owner = load->sources->program_owner;
     config->log_level = (enum log_level)options->log_level; /* its choices stand in that order */
+    config->sandbox = options->sandbox != 0;
     config->client_probe = options->client_probe != 0;
     config->sse_padding_bytes = (unsigned)options->sse_padding_bytes;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/trust.h"
 #include "config/settings.h"
 
 #define ENV_PLACES 4
@@ -141,7 +142,19 @@ root_above(const struct load *load, const char *path)
 }
 
 bool
-find_is_trusted(struct load *load, const char *path, mode_t mode, bool has_secrets)
+find_is_owned(struct load *load, const char *path, const struct stat *st)
+{
+    uid_t program_owner = load->sources->program_owner;
+    struct err err;
+    if (trust_check_file(st, path, program_owner, &err) == 0 &&
+        trust_check_parents(path, program_owner, false, &err) == 0)
+        return true;
+    mistakes_add(load->mistakes, (struct spot){path, 0}, NULL, "%s", err.msg);
+    return false;
+}
+
+bool
+find_is_trusted(struct load *load, const char *path, const struct stat *st, bool has_secrets)
 {
     struct spot at = {path, 0};
     char quoted[MISTAKES_QUOTE_MAX];
@@ -150,13 +163,11 @@ find_is_trusted(struct load *load, const char *path, mode_t mode, bool has_secre
         mistakes_add(load->mistakes, at, NULL,
                      "lies below the document root %s, where it can be fetched: move it out",
                      mistakes_quote(quoted, span_from(root)));
-    if (mode & S_IWOTH)
-        mistakes_add(load->mistakes, at, NULL,
-                     "can be changed by every user of this host: chmod o-w %s", path);
-    else if ((mode & S_IROTH) && has_secrets)
+    bool is_owned = find_is_owned(load, path, st);
+    if (is_owned && (st->st_mode & S_IROTH) != 0 && has_secrets)
         mistakes_warn(load->mistakes, at, NULL,
                       "can be read by every user of this host: chmod o-rwx %s", path);
-    return !root && !(mode & S_IWOTH);
+    return !root && is_owned;
 }
 
 /* --- the state file ------------------------------------------------------- */

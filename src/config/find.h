@@ -19,9 +19,12 @@ const char *find_spool(struct load *load);
 /* A relative path is meant from the file it was written in, or from the working directory. */
 const char *find_resolve(struct load *load, const char *path, struct spot at);
 
-/* May a file with this mode be used? A mistake when not; a warning when everybody can read it and
- * it `has_secrets`. */
-bool find_is_trusted(struct load *load, const char *path, mode_t mode, bool has_secrets);
+/* May this file be used? A mistake when it lies in the open or somebody else could have written it;
+ * a warning when everybody can read it and it `has_secrets`. */
+bool find_is_trusted(struct load *load, const char *path, const struct stat *st, bool has_secrets);
+
+/* Of these only the second is asked: for a file that is no secret. */
+bool find_is_owned(struct load *load, const char *path, const struct stat *st);
 
 /* A mistake that says where a .env file was looked for. */
 void find_explain_missing(struct load *load);

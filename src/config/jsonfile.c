@@ -111,17 +111,17 @@ jsonfile_read(struct load *load, const char *path)
 {
     struct buf text;
     struct err err;
-    mode_t mode;
+    struct stat st;
     buf_init(&text, LOAD_JSON_MAX);
     load->config->json_path = path;
-    if (file_read(path, &text, &mode, &err) != 0) {
+    if (file_read(path, &text, &st, &err) != 0) {
         mistakes_add(load->mistakes, (struct spot){path, 0}, NULL, "%s", err.msg);
     } else {
         load->json =
             node_read(span_of(buf_text(&text), text.len), path, load->arena, load->mistakes);
         if (load->json)
             expand_all(load, load->json);
-        (void)find_is_trusted(load, path, mode, load->json && has_secrets(load->json));
+        (void)find_is_trusted(load, path, &st, load->json && has_secrets(load->json));
     }
     buf_fini(&text);
     if (load->json && load->json->type != NODE_OBJECT) {

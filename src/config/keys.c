@@ -3,10 +3,11 @@
 
 #include <string.h>
 
+#include "base/keylike.h"
+#include "base/secrets.h"
 #include "config/settings.h"
 
-#define KEY_SHORT_BYTES 16   /* below it a key can be guessed */
-#define SECRET_LEAST_BYTES 8 /* shorter texts would be found by chance */
+#define KEY_SHORT_BYTES 16 /* below it a key can be guessed */
 
 static size_t
 count_parts(const char *text)
@@ -83,7 +84,7 @@ struct secrets {
 static void
 add_secret(struct secrets *secrets, struct span text)
 {
-    if (text.len < SECRET_LEAST_BYTES || secrets->count >= secrets->max)
+    if (text.len == 0 || secrets->count >= secrets->max)
         return;
     for (size_t i = 0; i < secrets->count; i++) {
         if (span_equal(secrets->items[i], text))
@@ -92,6 +93,7 @@ add_secret(struct secrets *secrets, struct span text)
     secrets->items[secrets->count++] = text;
 }
 
+/* One option's, which may be a list of keys. */
 static void
 add_secrets(struct secrets *secrets, const char *list)
 {
@@ -110,25 +112,61 @@ insights_key(const char *text)
     return at ? span_split(&rest, ';') : rest;
 }
 
+static bool
+is_connection_string(const struct option *option)
+{
+    return strcmp(option->env, "APPLICATIONINSIGHTS_CONNECTION_STRING") == 0;
+}
+
+/* Every option that the table calls secret, whether it is used or not; and each upstream's key. */
+static size_t
+count_secrets(const struct load *load)
+{
+    size_t count = load->config->upstream_count;
+    for (size_t row = 0; row < option_count; row++) {
+        if (option_table[row].kind == OPTION_SECRET && load->settings[row].text)
+            count += count_parts(load->settings[row].text);
+    }
+    return count;
+}
+
 static void
 list_secrets(struct load *load)
 {
-    const struct options *options = &load->options;
     struct config *config = load->config;
-    struct secrets secrets = {.max = config->upstream_count + config->client_key_count +
-                                     config->admin_key_count + 3};
+    struct secrets secrets = {.max = count_secrets(load)};
     secrets.items = load_array(load, secrets.max, sizeof(*secrets.items));
     if (!secrets.items)
         return;
     for (size_t i = 0; i < config->upstream_count; i++)
         add_secret(&secrets, span_from(config->upstreams[i].key));
-    add_secret(&secrets, span_from(options->primary_key));
-    add_secret(&secrets, span_from(options->fallback_key));
-    add_secret(&secrets, insights_key(options->app_insights_connection_string));
-    add_secrets(&secrets, options->client_key);
-    add_secrets(&secrets, options->admin_key);
+    for (size_t row = 0; row < option_count; row++) {
+        const char *text = load->settings[row].text;
+        if (option_table[row].kind != OPTION_SECRET || !text)
+            continue;
+        if (is_connection_string(&option_table[row]))
+            add_secret(&secrets, insights_key(text));
+        else
+            add_secrets(&secrets, text);
+    }
     config->secrets = secrets.items;
     config->secret_count = secrets.count;
+}
+
+/* Where a key is one of those that are looked for nowhere. */
+static void
+warn_about_plain_keys(struct load *load)
+{
+    const struct config *config = load->config;
+    size_t count = 0;
+    for (size_t i = 0; i < config->secret_count; i++)
+        count += !secrets_can_find(config->secrets[i]);
+    if (count > 0)
+        mistakes_warn(load->mistakes, (struct spot){config->env_path, 0}, NULL,
+                      "%zu of the keys %s: of less than %d characters, or of a few that repeat. "
+                      "Log lines and answers are not searched for %s",
+                      count, count == 1 ? "is too plain" : "are too plain", SECRETS_FRAGMENT,
+                      count == 1 ? "it" : "them");
 }
 
 static void
@@ -159,6 +197,19 @@ warn_about_examples(struct load *load)
     }
 }
 
+/* A key in an option that is none: it may be sent, stored or shown. */
+static void
+warn_about_misplaced(struct load *load)
+{
+    for (size_t row = 0; row < option_count; row++) {
+        const struct setting *setting = &load->settings[row];
+        if (option_table[row].kind == OPTION_TEXT && setting->text &&
+            keylike_mask(setting->text) != setting->text)
+            mistakes_warn(load->mistakes, setting->at, setting->name,
+                          "looks like a key (not shown), and is no place for one");
+    }
+}
+
 void
 keys_make(struct load *load)
 {
@@ -169,6 +220,8 @@ keys_make(struct load *load)
         read_keys(load, "POSTERN_ADMIN_KEY", "admin", load->options.admin_key, &config->admin_keys);
     read_admins(load);
     list_secrets(load);
+    warn_about_plain_keys(load);
     warn_about_access(load);
     warn_about_examples(load);
+    warn_about_misplaced(load);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/secrets.h"
 #include "config/dotenv.h"
 #include "config/fill.h"
 #include "config/find.h"
@@ -17,6 +18,7 @@
 struct holder {
     struct config config; /* first: config_free() gets its address */
     struct arena arena;
+    bool is_known; /* the list of secrets holds ours */
 };
 
 const char *
@@ -110,9 +112,9 @@ static int
 parse_env_file(struct load *load, const char *path, struct buf *text, struct err *err)
 {
     struct dotenv dotenv;
-    mode_t mode;
+    struct stat st;
     err->msg[0] = '\0';
-    if (file_read(path, text, &mode, err) != 0 || !find_is_trusted(load, path, mode, true))
+    if (file_read(path, text, &st, err) != 0 || !find_is_trusted(load, path, &st, true))
         return -1;
     if (dotenv_parse(span_of(buf_text(text), text->len), look_up, load, load->arena, &dotenv,
                      err) != 0)
@@ -162,6 +164,18 @@ keep(const char *path)
     return path ? mem_copy_text(path, strlen(path)) : NULL;
 }
 
+/* From here on no line of the log shows them, a line about this configuration included. */
+static void
+hand_on_secrets(struct holder *holder, struct config_mistakes *mistakes)
+{
+    const struct config *config = &holder->config;
+    holder->is_known = secrets_take(config->secrets, config->secret_count) == 0;
+    if (!holder->is_known)
+        mistakes_add(mistakes, (struct spot){NULL, 0}, NULL,
+                     "no memory is left to keep the keys out of the log");
+    mistakes_redact(mistakes);
+}
+
 int
 load_config(const struct config_sources *sources, struct config **config,
             struct config_mistakes *mistakes, struct file_watch *watch)
@@ -172,13 +186,14 @@ load_config(const struct config_sources *sources, struct config **config,
         mistakes->lost_count = 1;
         return -1;
     }
-    arena_init(&holder->arena, LOAD_ARENA_MAX);
+    arena_init_locked(&holder->arena, LOAD_ARENA_MAX);
     struct load load = {.sources = sources,
                         .mistakes = mistakes,
                         .watch = watch,
                         .arena = &holder->arena,
                         .config = &holder->config};
     run(&load);
+    hand_on_secrets(holder, mistakes);
     mistakes->env_path = keep(load.config->env_path);
     mistakes->json_path = keep(load.config->json_path);
     mistakes->state_path = keep(load.config->state_path);
@@ -206,6 +221,8 @@ config_free(struct config *config)
     if (!config)
         return;
     struct holder *holder = (struct holder *)(void *)config;
+    if (holder->is_known)
+        secrets_drop(config->secrets, config->secret_count);
     arena_fini(&holder->arena);
     mem_free_wiped(holder, sizeof(*holder));
 }

@@ -1,4 +1,4 @@
-/* mistakes.c - two growing lists of lines. */
+/* mistakes.c - two growing lists of lines, in which no key stands. */
 #include "config/mistakes.h"
 
 #include <stdarg.h>
@@ -6,12 +6,30 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/keylike.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/secrets.h"
 
 #define LINE_MAX_BYTES 2048
 #define QUOTED_BYTES 60
 _Static_assert(QUOTED_BYTES * 4 + 2 + 4 <= MISTAKES_QUOTE_MAX, "a quoted value fits");
+
+/* What looks like a key is cut after its first letters. */
+static int
+put_masked(struct buf *line, struct span text)
+{
+    int result = 0;
+    struct span found;
+    while (keylike_find(text, &found)) {
+        size_t shown = (size_t)(found.ptr - text.ptr) + KEYLIKE_SHOWN;
+        result |= buf_append(line, text.ptr, shown);
+        result |= buf_puts(line, KEYLIKE_MARK);
+        size_t taken = (size_t)(found.ptr - text.ptr) + found.len;
+        text = span_of(text.ptr + taken, text.len - taken);
+    }
+    return result | buf_put_span(line, text);
+}
 
 static int
 put_place(struct buf *line, struct spot at, const char *name)
@@ -20,8 +38,10 @@ put_place(struct buf *line, struct spot at, const char *name)
     if (at.file && at.line > 0)
         result |= buf_putf(line, ":%u", at.line);
     result |= buf_puts(line, ": ");
-    if (name)
-        result |= buf_putf(line, "%s: ", name);
+    if (name) {
+        result |= put_masked(line, span_from(name));
+        result |= buf_puts(line, ": ");
+    }
     return result;
 }
 
@@ -33,7 +53,7 @@ push(char ***lines, size_t *count, struct buf *line, const char *format, va_list
     if (*count >= MISTAKES_MAX)
         return false;
     (void)vsnprintf(text, sizeof(text), format, args);
-    (void)buf_puts(line, text); /* does not fit only after a file name of kilobytes */
+    (void)put_masked(line, span_from(text)); /* does not fit only after a file name of kilobytes */
     char **grown = mem_grow(*lines, *count * sizeof(char *), (*count + 1) * sizeof(char *));
     if (!grown)
         return false;
@@ -72,6 +92,24 @@ mistakes_warn(struct config_mistakes *mistakes, struct spot at, const char *name
     (void)push(&mistakes->warnings, &mistakes->warning_count, &line, format, args);
     va_end(args);
     buf_fini(&line);
+}
+
+/* In place: a secret gives way to as many asterisks. */
+static void
+redact(char *line)
+{
+    struct span found;
+    while (secrets_find(span_from(line), &found))
+        memset(line + (found.ptr - line), '*', found.len);
+}
+
+void
+mistakes_redact(struct config_mistakes *mistakes)
+{
+    for (size_t i = 0; i < mistakes->count; i++)
+        redact(mistakes->lines[i]);
+    for (size_t i = 0; i < mistakes->warning_count; i++)
+        redact(mistakes->warnings[i]);
 }
 
 const char *

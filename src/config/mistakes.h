@@ -1,7 +1,9 @@
 /* mistakes.h - collects all that is wrong with a configuration, so that it is told at once.
  *
- * A line is "file:line: NAME: reason". The reason may quote a value, but never one that could be a
- * secret: that is the caller's business, who knows what the value is for.
+ * A line is "file:line: NAME: reason". The reason may quote a value, and a name may be anything:
+ * what looks like a key (base/keylike.h) is shown by its first letters alone, and what stands in
+ * one of the known secrets is taken out when all have been read. A value that is a secret by its
+ * place is not quoted at all.
  */
 #ifndef POSTERN_CONFIG_MISTAKES_H
 #define POSTERN_CONFIG_MISTAKES_H
@@ -24,6 +26,9 @@ void mistakes_add(struct config_mistakes *mistakes, struct spot at, const char *
                   const char *format, ...) __attribute__((format(printf, 4, 5)));
 void mistakes_warn(struct config_mistakes *mistakes, struct spot at, const char *name,
                    const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Takes the known secrets (base/secrets.h) out of all lines. */
+void mistakes_redact(struct config_mistakes *mistakes);
 
 /* `value` in quotes, escaped, at most 60 bytes of it. Returns `out`. */
 #define MISTAKES_QUOTE_MAX 260

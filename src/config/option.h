@@ -65,7 +65,7 @@ struct options {
     const char *spool;
 
     const char *mount, *log, *ca_file;
-    int64_t threads, drain_ms, client_probe, log_level, plain_http;
+    int64_t threads, drain_ms, client_probe, log_level, plain_http, sandbox;
 
     const char *env_file, *config, *state;
     int64_t state_mode, state_any_filesystem;

@@ -11,6 +11,8 @@
 #define WINDOW_SECONDS_MAX 3600
 #define SECONDS_LIMIT_MS ((uint64_t)1 << 41) /* beyond every row's maximum */
 
+#define SHORT_BYTES 15
+
 /* --- one function a kind: 0 and the value, or -1 -------------------------- */
 
 static int
@@ -238,6 +240,19 @@ format_choices(const struct option *option, char out[120])
     return out;
 }
 
+/* Numbers and choices are short: what is longer and no number may be a key, in the wrong place. */
+static const char *
+quote(char out[MISTAKES_QUOTE_MAX], struct span text)
+{
+    bool is_number = true;
+    for (size_t i = 0; i < text.len; i++)
+        is_number &= text.ptr[i] >= '0' && text.ptr[i] <= '9';
+    if (text.len <= SHORT_BYTES || is_number)
+        return mistakes_quote(out, text);
+    (void)snprintf(out, MISTAKES_QUOTE_MAX, "the value (not shown, %zu characters)", text.len);
+    return out;
+}
+
 int
 option_parse(const struct option *option, struct span text, struct arena *arena,
              struct options *options, struct err *err)
@@ -249,7 +264,7 @@ option_parse(const struct option *option, struct span text, struct arena *arena,
         return set_text(option, text, arena, options, err);
     if (option->kind == OPTION_SWITCH && text.len == 0)
         return 0; /* as the original: an empty switch is off */
-    (void)mistakes_quote(quoted, text);
+    (void)quote(quoted, text);
     if ((option->flags & OPTION_MAY_BE_OFF) && span_is(text, "off")) {
         value = OPTION_OFF;
     } else if (kind->parse(option, text, &value) != 0) {

@@ -203,6 +203,10 @@ const struct option option_table[] = {
     {.env = "POSTERN_PLAIN_HTTP", .kind = OPTION_SWITCH, AT(plain_http), .standard = "no",
      .sentence = "Allows http:// to other hosts, which sends keys and prompts readable for all "
                  "between."},
+    {.env = "POSTERN_SANDBOX", .kind = OPTION_CHOICE, AT(sandbox), .standard = "auto",
+     .choices = "no|auto",
+     .sentence = "Shuts the process out of files and system calls that it does not need, as far as "
+                 "the kernel can."},
 
     {.env = "POSTERN_ENV_FILE", .kind = OPTION_TEXT, AT(env_file),
      .flags = OPTION_NOT_IN_JSON | OPTION_ENVIRONMENT_ONLY, .example = "/etc/postern/env",

@@ -11,7 +11,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/secrets.h"
 #include "config/file.h"
 #include "config/load.h"
 
@@ -128,8 +127,6 @@ load(struct config_store *store, const struct config_sources *sources)
     struct config_mistakes mistakes;
     struct file_watch watch = {0};
     bool is_good = load_config(sources, &config, &mistakes, &watch) == 0;
-    if (is_good)
-        secrets_set(config->secrets, config->secret_count);
 
     pthread_mutex_lock(&store->lock);
     bool has_good = store->current != NULL;

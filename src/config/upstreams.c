@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/keylike.h"
 #include "config/find.h"
 #include "config/jsonfile.h"
 #include "config/rules.h"
@@ -141,8 +142,11 @@ take_ca_file(struct load *load, const struct draft *draft, struct upstream *out)
     char quoted[MISTAKES_QUOTE_MAX];
     if (!draft->options->ca_file)
         return;
+    struct stat st;
     out->ca_file = find_resolve(load, draft->options->ca_file, draft->ca_file.at);
-    if (!file_exists(out->ca_file))
+    if (stat(out->ca_file, &st) == 0)
+        (void)find_is_owned(load, out->ca_file, &st);
+    else
         mistakes_add(load->mistakes, draft->ca_file.at, draft->ca_file.name, "there is no file %s",
                      mistakes_quote(quoted, span_from(out->ca_file)));
 }
@@ -282,6 +286,9 @@ add_of_json(struct load *load, const struct node *upstream)
         jsonfile_mistake(load, upstream,
                          "the name must be 1 to %d small letters, digits, \"-\" or \"_\"",
                          NAME_MAX_BYTES);
+    if (keylike_mask(upstream->name) != upstream->name)
+        jsonfile_mistake(load, upstream,
+                         "the name looks like a key, and names stand in every answer");
     if (upstream->type != NODE_OBJECT) {
         jsonfile_mistake(load, upstream, "must be an object with a url and a key");
         return;

@@ -64,6 +64,18 @@ serve_tidy(void *self)
         mem_trim();
 }
 
+const struct config *
+serve_config_get(struct serve *serve)
+{
+    return config_store_get(serve->configs);
+}
+
+void
+serve_config_put(struct serve *serve, const struct config *config)
+{
+    config_store_put(serve->configs, config);
+}
+
 unsigned
 serve_threads(struct serve *serve)
 {

@@ -25,6 +25,9 @@ void serve_exchange(void *serve, struct exchange *exchange);
 /* Now and then: gives back what requests have left and nobody uses any more, connections and
  * memory. `serve` is a struct serve. Safe beside exchanges. */
 void serve_tidy(void *serve);
+/* The configuration in use; NULL: there is none that is good. To be given back. */
+const struct config *serve_config_get(struct serve *serve);
+void serve_config_put(struct serve *serve, const struct config *config);
 
 /* How many requests may be served at once. */
 unsigned serve_threads(struct serve *serve);

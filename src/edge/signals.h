@@ -18,6 +18,11 @@ void signals_block(void);
  * and `err` on failure. Closed by close(2). */
 int signals_open(struct err *err);
 
+/* The same for a CGI script, with SIGURG: a web server sends it for a client that has left. Unlike
+ * SIGTERM it does not kill a script that has not begun yet, of whose death a client that shut down
+ * only its sending half would get an HTML page. */
+int signals_open_script(struct err *err);
+
 /* The number of the signal that came, taken from the descriptor; 0: none. */
 int signals_read(int signal_fd);
 

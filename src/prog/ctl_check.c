@@ -1,8 +1,11 @@
 /* ctl_check.c - posternctl check: what the configuration says, and all that is wrong with it. */
 #include <stdio.h>
 
+#include "base/keylike.h"
+#include "base/pages.h"
 #include "config/option.h"
 #include "prog/ctl.h"
+#include "prog/sandbox.h"
 
 static const char *
 text_or_none(const char *text)
@@ -24,9 +27,10 @@ print_upstreams(const struct config *config)
         const struct upstream *upstream = &config->upstreams[i];
         char dialect[OPTION_NAME_MAX];
         (void)printf("upstream      %s = %s%s, dialect %s%s%s%s\n", upstream->name,
-                     upstream->origin, upstream->base_path,
+                     keylike_mask(upstream->origin), keylike_mask(upstream->base_path),
                      choice("PRIMARY_OPENAI_DIALECT", upstream->dialect, dialect),
-                     upstream->model ? ", model " : "", upstream->model ? upstream->model : "",
+                     upstream->model ? ", model " : "",
+                     upstream->model ? keylike_mask(upstream->model) : "",
                      *upstream->key != '\0' ? "" : ", no key");
     }
 }
@@ -39,7 +43,7 @@ print_step(const struct route_step *step)
         const struct route_candidate *candidate = &step->candidates[i];
         (void)printf("%s%s", i > 0 ? "|" : "", candidate->upstream->name);
         if (candidate->model)
-            (void)printf("(%s)", candidate->model);
+            (void)printf("(%s)", keylike_mask(candidate->model));
     }
 }
 
@@ -49,7 +53,7 @@ print_routes(const struct config *config)
 {
     for (size_t r = 0; r < config->routes.count; r++) {
         const struct route *route = &config->routes.routes[r];
-        (void)printf("route         %s =", route->model);
+        (void)printf("route         %s =", keylike_mask(route->model));
         for (size_t s = 0; s < route->count; s++) {
             (void)fputs(s > 0 ? ", " : " ", stdout);
             print_step(&route->steps[s]);
@@ -65,6 +69,27 @@ print_access(const struct config *config)
                  config->client_key_count, config->admin_key_count,
                  config->trust_loopback ? ", this host without a key" : "",
                  config->open ? ", everybody" : "");
+}
+
+/* What the responder gets from this kernel: it logs what it got (process_confined). */
+static void
+print_sandbox(const struct config *config)
+{
+    struct sandbox offer = sandbox_offer();
+    (void)printf("sandbox       %s: ", config->sandbox ? "auto" : "no");
+    if (!config->sandbox)
+        (void)puts("the process may do what its user may");
+    else if (offer.landlock > 0)
+        (void)printf("no new rights, system calls%s filtered, files shut by Landlock %d\n",
+                     offer.seccomp ? "" : " not", offer.landlock);
+    else
+        (void)printf("no new rights, system calls%s filtered, files open: this kernel has no "
+                     "Landlock\n",
+                     offer.seccomp ? "" : " not");
+    (void)printf("keys          %zu, %s\n", config->secret_count,
+                 pages_are_locked()
+                     ? "in locked memory, which is not written to the swap"
+                     : "not in locked memory: the limit (ulimit -l) of this user is too low");
 }
 
 int
@@ -84,6 +109,7 @@ ctl_check(const struct ctl *ctl, int argc, char **argv)
         print_upstreams(config);
         print_routes(config);
         print_access(config);
+        print_sandbox(config);
     }
     for (size_t i = 0; i < mistakes.warning_count; i++)
         (void)printf("warning       %s\n", mistakes.warnings[i]);

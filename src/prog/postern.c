@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/pages.h"
 #include "edge/acceptor.h"
 #include "edge/cgi.h"
 #include "edge/drain.h"
@@ -18,6 +19,7 @@
 #include "edge/signals.h"
 #include "edge/workers.h"
 #include "prog/process.h"
+#include "prog/sandbox.h"
 #include "prog/sources.h"
 
 /* How long streams may go on after the signal to end, unless configured. A web server that started
@@ -74,12 +76,35 @@ find_mode(int argc, char **argv, const char **address)
     return read_arguments(argc, argv, address);
 }
 
+static const char *
+yes_or_no(bool is_so)
+{
+    return is_so ? "yes" : "no";
+}
+
 static int
 fail(const struct err *err)
 {
     char quoted[LOG_QUOTE_MAX];
     log_write(LOG_LEVEL_ERROR, "process_failed why=%s", log_quote(quoted, span_from(err->msg)));
     return EXIT_FAILURE;
+}
+
+/* Once all is open that stays open, and before there is a second thread. */
+static void
+enter_sandbox(struct serve *serve, const struct config_sources *sources, const char *socket_path)
+{
+    const struct config *config = serve_config_get(serve);
+    bool is_wanted = !config || config->sandbox;
+    struct sandbox sandbox = {.no_new_privs = false};
+    if (is_wanted)
+        sandbox = sandbox_enter(sources, config, socket_path);
+    if (!sources->is_brief)
+        log_write(LOG_LEVEL_INFO,
+                  "process_confined no_new_privs=%s landlock=%d seccomp=%s keys_locked=%s",
+                  yes_or_no(sandbox.no_new_privs), sandbox.landlock, yes_or_no(sandbox.seccomp),
+                  yes_or_no(pages_are_locked()));
+    serve_config_put(serve, config);
 }
 
 /* --- FastCGI -------------------------------------------------------------- */
@@ -134,6 +159,8 @@ start_responder(struct responder *responder, const struct sources *sources, stru
     responder->serve = serve_new(&sources->config, is_own ? DRAIN_OWN_MS : DRAIN_INHERITED_MS, err);
     if (!responder->serve)
         return -1;
+    enter_sandbox(responder->serve, &sources->config,
+                  *responder->listener.path ? responder->listener.path : NULL);
     responder->fcgi = (struct fcgi_server){
         .serve = serve_exchange, .self = responder->serve, .drain = &responder->drain};
     return start_workers(responder, err);
@@ -201,6 +228,7 @@ run_cgi(const struct sources *sources)
     struct drain drain;
     struct config_sources config = sources->config;
     int status = EXIT_FAILURE;
+    int out_fd = process_take_stdout();
     config.is_brief = true; /* else each request would repeat the same warnings */
     if (drain_init(&drain, &err))
         return fail(&err);
@@ -209,9 +237,12 @@ run_cgi(const struct sources *sources)
         (void)fail(&err);
         goto out;
     }
-    const struct cgi_server server = {
-        .serve = serve_exchange, .self = serve, .drain = &drain, .end_fd = signals_open(NULL)};
-    status = cgi_answer(&server, sources->config.environment, STDIN_FILENO, STDOUT_FILENO);
+    enter_sandbox(serve, &config, NULL);
+    const struct cgi_server server = {.serve = serve_exchange,
+                                      .self = serve,
+                                      .drain = &drain,
+                                      .end_fd = signals_open_script(NULL)};
+    status = cgi_answer(&server, sources->config.environment, STDIN_FILENO, out_fd);
     if (server.end_fd >= 0)
         (void)close(server.end_fd);
 out:

@@ -71,6 +71,16 @@ process_open_standard_fds(void)
         (void)close(fd);
 }
 
+int
+process_take_stdout(void)
+{
+    int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (fd < 0)
+        return STDOUT_FILENO;
+    (void)dup2(STDERR_FILENO, STDOUT_FILENO);
+    return fd;
+}
+
 static unsigned
 raise_descriptors(void)
 {

@@ -16,11 +16,14 @@ void process_bound_memory(void);
  * accident. */
 void process_open_standard_fds(void);
 
+/* What is written to standard output from here on goes to standard error: in CGI it would be a part
+ * of the answer. Returns the descriptor that answers are written to. */
+int process_take_stdout(void);
+
 struct process_limits {
     unsigned descriptors;   /* so many there may be */
     uint64_t address_bytes; /* of memory that may be reserved; UINT64_MAX: as much as there is */
 };
-
 /* Raises the soft limit of descriptors to the hard one. */
 struct process_limits process_limits(void);
 

@@ -4,9 +4,11 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/pages.h"
 
 /* What stays: it changes how times and messages read, nothing else. */
 static const char *const kept_names[] = {"LANG", "LC_ALL", "LC_CTYPE", "TZ"};
@@ -15,18 +17,18 @@ static const char *const kept_names[] = {"LANG", "LC_ALL", "LC_CTYPE", "TZ"};
 static int
 copy_environment(struct sources *sources)
 {
-    size_t count = 0;
-    while (environ && environ[count])
-        count++;
-    sources->environment = mem_array(count + 1, sizeof(*sources->environment));
+    size_t count = 0, text_bytes = 0;
+    for (; environ && environ[count]; count++)
+        text_bytes += strlen(environ[count]) + 1;
+    sources->environment_bytes = (count + 1) * sizeof(*sources->environment) + text_bytes;
+    sources->environment = pages_new_locked(sources->environment_bytes);
     if (!sources->environment)
         return -1;
-    for (; sources->environment_count < count; sources->environment_count++) {
-        const char *entry = environ[sources->environment_count];
-        char *copy = mem_copy_text(entry, strlen(entry));
-        if (!copy)
-            return -1;
-        sources->environment[sources->environment_count] = copy;
+    char *text = (char *)(sources->environment + count + 1);
+    for (size_t i = 0; i < count; i++) {
+        size_t size = strlen(environ[i]) + 1;
+        sources->environment[i] = memcpy(text, environ[i], size);
+        text += size;
     }
     return 0;
 }
@@ -44,6 +46,13 @@ find_program_dir(struct sources *sources)
         return NULL;
     slash[slash == sources->program_dir ? 1 : 0] = '\0';
     return sources->program_dir;
+}
+
+static uid_t
+find_program_owner(void)
+{
+    struct stat st;
+    return stat("/proc/self/exe", &st) == 0 ? st.st_uid : 0;
 }
 
 /* Not $HOME: a web server's is another's, or none. */
@@ -68,6 +77,7 @@ sources_capture(struct sources *sources, struct err *err)
     sources->config = (struct config_sources){
         .environment = (const char *const *)sources->environment,
         .program_dir = find_program_dir(sources),
+        .program_owner = find_program_owner(),
         .working_dir = getcwd(sources->working_dir, sizeof(sources->working_dir)),
         .home_dir = find_home_dir(sources),
         .sysconfdir = POSTERN_SYSCONFDIR,
@@ -97,9 +107,8 @@ sources_wipe_environment(void)
 void
 sources_free(struct sources *sources)
 {
-    for (size_t i = 0; i < sources->environment_count; i++)
-        mem_free_wiped(sources->environment[i], strlen(sources->environment[i]));
-    mem_free(sources->environment);
+    if (sources->environment)
+        pages_free_locked(sources->environment, sources->environment_bytes);
     mem_free(sources->home_dir);
     memset(sources, 0, sizeof(*sources));
 }

@@ -14,8 +14,8 @@
 
 struct sources {
     struct config_sources config; /* borrowed: from the fields below */
-    char **environment;
-    size_t environment_count;
+    char **environment;           /* with its texts, in locked memory: keys may stand there */
+    size_t environment_bytes;
     char program_dir[PATH_MAX];
     char working_dir[PATH_MAX];
     char *home_dir;

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/trust.h"
 #include "state/create.h"
 #include "state/header.h"
 #include "state/place.h"
@@ -120,6 +121,8 @@ open_once(const struct place *place, int *fd, struct file_identity *identity, st
 
     *fd = openat(place->directory_fd, place->name,
                  O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    if (*fd < 0 && trust_is_kept_out(place->path, R_OK | W_OK))
+        return again_unless(err_set(err, ERR_DENIED, TRUST_KEPT_OUT));
     if (*fd < 0)
         return errno == ENOENT ? STEP_AGAIN : again_unless(err_system(err, "it cannot be opened"));
     struct stat st;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/span.h"
+#include "base/trust.h"
 
 #define NEW_DIRECTORY_MODE 0700
 
@@ -64,6 +65,8 @@ open_directory(const char *directory, bool must_exist, struct err *err)
             return err_system(err, "the directory is missing and cannot be made");
         fd = open(directory, flags);
     }
+    if (fd < 0 && trust_is_kept_out(directory, R_OK))
+        return err_set(err, ERR_DENIED, TRUST_KEPT_OUT);
     if (fd < 0)
         return err_system(err, "the directory cannot be opened");
     return fd;

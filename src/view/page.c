@@ -1,6 +1,8 @@
 /* page.c - the table of pages and the small ones among them. */
 #include "view/page.h"
 
+#include "base/keylike.h"
+
 #define MASK "**********" /* as pydantic shows a set secret */
 
 static int
@@ -14,7 +16,7 @@ static int
 write_version(const struct config *config, struct buf *out)
 {
     bool is_set = config->app_version && *config->app_version;
-    return buf_puts(out, is_set ? config->app_version : POSTERN_VERSION);
+    return buf_puts(out, is_set ? keylike_mask(config->app_version) : POSTERN_VERSION);
 }
 
 static int
@@ -38,7 +40,8 @@ write_settings(const struct config *config, struct buf *out)
 {
     bool is_set = config->app_version && *config->app_version;
     int result = buf_puts(out, "{");
-    result |= put_text(out, "app_version", is_set ? config->app_version : POSTERN_VERSION);
+    result |=
+        put_text(out, "app_version", is_set ? keylike_mask(config->app_version) : POSTERN_VERSION);
     result |= buf_putf(out, "\"app_insights_enabled\":%s,",
                        config->app_insights_enabled ? "true" : "false");
     result |=

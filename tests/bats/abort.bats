@@ -165,6 +165,39 @@ half_closes_before_the_first_byte() {
     behind_each half_closes_before_the_first_byte
 }
 
+# half_close_at_once TIMES - the shut down comes right behind the request, while a script only starts.
+# Prints what each answer is: json, nothing, or the first line of anything else.
+half_close_at_once() {
+    python3 - "$PORT" "$CHAT" "$1" <<'END'
+import socket, sys
+body = sys.argv[2].encode()
+for _ in range(int(sys.argv[3])):
+    sock = socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=30)
+    sock.sendall(b"POST /ai/v1/chat/completions HTTP/1.1\r\nHost: x:%s\r\nConnection: close\r\n"
+                 b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+                 % (sys.argv[1].encode(), len(body), body))
+    sock.shutdown(socket.SHUT_WR)
+    got = b""
+    while part := sock.recv(65536):
+        got += part
+    ours = b"client_closed_request" in got or b'"system_fingerprint":"primary"' in got
+    print("json" if ours else got.split(b"\r\n")[0].decode() or "nothing")
+END
+}
+
+half_closes_at_once() {
+    tell primary '{"mode":"ok"}'
+    half_close_at_once 30 >"$BATS_TEST_TMPDIR/answers"
+    if [ "$SERVER" = nginx ]; then
+        sed -i 's/^nothing$/json/' "$BATS_TEST_TMPDIR/answers" # it closes without a word
+    fi
+    [ "$(sort -u "$BATS_TEST_TMPDIR/answers")" = json ] || fail "$(sort "$BATS_TEST_TMPDIR/answers" | uniq -c)"
+}
+
+@test "a client that shuts down its sending half at once gets an answer of ours and no page of the server's" {
+    behind_each half_closes_at_once
+}
+
 @test "without the probe a silent client is left in peace" {
     is_installed apache-proxy || skip 'Apache is not installed'
     gateway_env "$NO_HEARTBEAT" POSTERN_CLIENT_PROBE=no

@@ -9,7 +9,8 @@ from turn import CHUNKED, JSON, SSE, fault
 
 @fault("U45")
 def status(turn):
-    """Any status with a body of OpenAI's shape, or the step's own body."""
+    """Any status with a body of OpenAI's shape, or the step's own body; it waits for a permit of `gate`."""
+    turn.wire.gate(turn.get("gate"))
     code = turn.get("status", 503)
     body = shapes.error(f"{turn.name} says {code}", turn.get("kind", "server_error"),
                         turn.get("code"))

@@ -15,6 +15,8 @@
 #include "base/secrets.h"
 
 static int pipe_fds[2];
+static const struct span secrets[] = {SPAN_LITERAL("sk-verysecret-0123456789"),
+                                      SPAN_LITERAL("short")};
 
 static int
 open_pipe(void **state)
@@ -22,9 +24,7 @@ open_pipe(void **state)
     (void)state;
     assert_int_equal(pipe(pipe_fds), 0);
     log_open(pipe_fds[1], LOG_LEVEL_INFO);
-    const struct span secrets[] = {SPAN_LITERAL("sk-verysecret-0123456789"), SPAN_LITERAL("short")};
-    secrets_set(secrets, 2);
-    return 0;
+    return secrets_take(secrets, 2);
 }
 
 static int
@@ -32,7 +32,7 @@ close_pipe(void **state)
 {
     (void)state;
     log_open(STDERR_FILENO, LOG_LEVEL_INFO);
-    secrets_set(NULL, 0);
+    secrets_drop(secrets, 2);
     (void)close(pipe_fds[0]);
     return close(pipe_fds[1]);
 }

@@ -45,7 +45,7 @@ the_example_of_the_manual_is_read(void **state)
     assert_string_equal(eu->models[0].from, "gpt-4o");
     assert_string_equal(eu->models[0].to, "gpt4o-prod");
     assert_string_equal(us->key, "from-outside");
-    assert_int_equal(config->secret_count, 2); /* k3 is too short to be looked for */
+    assert_int_equal(config->secret_count, 3);
     assert_true(span_is(config->secrets[0], "key-of-europe"));
     assert_int_equal(us->timeouts.first_token_ms, 60000);
     assert_int_equal(openai->timeouts.first_token_ms, 20000);

@@ -38,10 +38,20 @@ down(void **state)
 {
     config_store_free(store);
     store = NULL;
-    secrets_set(NULL, 0);
     log_open(STDERR_FILENO, LOG_LEVEL_INFO);
     (void)close(log_fd);
     return site_down(state);
+}
+
+/* In the place of secrets_take(), by the linker. */
+static bool is_out_of_memory;
+int __real_secrets_take(const struct span *secrets, size_t count);
+int __wrap_secrets_take(const struct span *secrets, size_t count);
+
+int
+__wrap_secrets_take(const struct span *secrets, size_t count)
+{
+    return is_out_of_memory ? -1 : __real_secrets_take(secrets, count);
 }
 
 static void
@@ -243,6 +253,74 @@ the_secrets_of_the_configuration_leave_the_log(void **state)
     assert_int_equal(logged("oops [redacted]"), 1);
 }
 
+static bool
+is_secret(const char *text)
+{
+    struct span found;
+    return secrets_find(span_from(text), &found);
+}
+
+/* Requests under the old one may still be answered with its keys. */
+static void
+a_changed_key_stays_secret_as_long_as_a_request_holds_its_configuration(void **state)
+{
+    struct site *site = *state;
+    site_write(site, "work/.env", SITE_PAIR);
+    start(site);
+    const struct config *first = config_store_get(store);
+    site_write(site, "work/.env", SITE_PAIR "FALLBACK_OPENAI_API_KEY=another-secret\n");
+    look();
+    const struct config *second = config_store_get(store);
+    site_write(site, "work/.env", SITE_PAIR "FALLBACK_OPENAI_API_KEY=the-third-one-4711\n");
+    look();
+    assert_true(is_secret("second-one") && is_secret("another-secret") &&
+                is_secret("the-third-one-4711"));
+    config_store_put(store, second);
+    assert_false(is_secret("another-secret"));
+    assert_true(is_secret("second-one"));
+    config_store_put(store, first);
+    assert_false(is_secret("second-one"));
+    assert_true(is_secret("first-one") && is_secret("the-third-one-4711"));
+}
+
+/* Of a file that is refused no key is shown either, and it leaves nothing behind. */
+static void
+the_secrets_of_a_refused_configuration_are_kept_out_of_its_mistakes(void **state)
+{
+    struct site *site = *state;
+    site_write(site, "work/.env", SITE_PAIR);
+    start(site);
+    site_write(site, "work/.env",
+               SITE_PAIR "POSTERN_CLIENT_KEY=my-only-key.of.words\n"
+                         "POSTERN_MOUNT=my-only-key.of.words\n");
+    look();
+    assert_int_equal(logged("POSTERN_MOUNT: \"********************\" is no path"), 1);
+    assert_false(is_secret("my-only-key.of.words"));
+    assert_true(is_secret("key-of-the-second-one"));
+}
+
+static void
+without_memory_for_its_secrets_a_configuration_is_refused(void **state)
+{
+    struct site *site = *state;
+    site_write(site, "work/.env", SITE_PAIR "POSTERN_THREADS=1\n");
+    start(site);
+    site_write(site, "work/.env",
+               SITE_PAIR "FALLBACK_OPENAI_API_KEY=another-secret\nPOSTERN_THREADS=2\n");
+    is_out_of_memory = true;
+    look();
+    is_out_of_memory = false;
+    assert_int_equal(threads_in_use(), 1);
+    assert_int_equal(logged("no memory is left to keep the keys out of the log"), 1);
+    assert_int_equal(logged("the configuration from before stays in use"), 1);
+    assert_true(is_secret("key-of-the-second-one"));
+    site_write(site, "work/.env",
+               SITE_PAIR "FALLBACK_OPENAI_API_KEY=another-secret\nPOSTERN_THREADS=22\n");
+    look();
+    assert_int_equal(threads_in_use(), 22);
+    assert_true(is_secret("another-secret"));
+}
+
 static void
 a_configuration_in_the_open_is_dropped_when_that_is_known(void **state)
 {
@@ -342,6 +420,9 @@ main(void)
         TEST(a_change_of_the_same_length_and_second_is_seen),
         TEST(a_request_keeps_the_configuration_it_began_with),
         TEST(the_secrets_of_the_configuration_leave_the_log),
+        TEST(a_changed_key_stays_secret_as_long_as_a_request_holds_its_configuration),
+        TEST(the_secrets_of_a_refused_configuration_are_kept_out_of_its_mistakes),
+        TEST(without_memory_for_its_secrets_a_configuration_is_refused),
         TEST(a_configuration_in_the_open_is_dropped_when_that_is_known),
         TEST(a_misplaced_state_file_finds_another_place),
         TEST(threads_may_read_while_it_is_replaced),

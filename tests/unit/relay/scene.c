@@ -7,6 +7,8 @@
 #include "base/secrets.h"
 
 #define MIB (1024 * 1024)
+static const struct span secret = SPAN_LITERAL(SCENE_SECRET);
+
 #define MINUTE_MS 60000
 
 static const struct breaker_rules breaker = {
@@ -43,7 +45,6 @@ add_upstream(struct scene *scene, size_t i)
 void
 scene_init(struct scene *scene, size_t upstreams)
 {
-    static const struct span secret = SPAN_LITERAL(SCENE_SECRET);
     *scene = (struct scene){.route = {.model = "*", .steps = scene->steps, .count = upstreams}};
     assert_true(upstreams <= SCENE_UPSTREAMS_MAX);
     for (size_t i = 0; i < upstreams; i++)
@@ -66,7 +67,7 @@ scene_init(struct scene *scene, size_t upstreams)
     };
     scene->relay.config = &scene->config;
     memsink_init(&scene->client);
-    secrets_set(&secret, 1);
+    assert_int_equal(secrets_take(&secret, 1), 0);
 }
 
 static void
@@ -81,7 +82,7 @@ scene_fini(struct scene *scene)
 {
     forget(scene);
     memsink_fini(&scene->client);
-    secrets_set(NULL, 0);
+    secrets_drop(&secret, 1);
 }
 
 static int64_t

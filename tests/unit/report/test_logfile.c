@@ -98,7 +98,7 @@ a_file_that_cannot_be_opened_leaves_the_log_where_it_was(void **state)
     logfile_follow(&good, 30000);
     logfile_follow(&bad, 32000);
     log_write(LOG_LEVEL_INFO, "still here");
-    assert_true(holds(path, "log_failed path=/proc/none/log"));
+    assert_true(holds(path, "log_failed path=\"/proc/none/log\""));
     assert_true(holds(path, "still here"));
 }
 
