@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "config/settings.h"
+#include "core/hostname.h"
 
 #define KEY_SHORT_BYTES 16   /* below it a key can be guessed */
 #define SECRET_LEAST_BYTES 8 /* shorter texts would be found by chance */
@@ -71,6 +72,30 @@ read_admins(struct load *load)
     }
     load->config->admins = admins;
     load->config->admin_count = count;
+}
+
+static void
+read_trusted_hosts(struct load *load)
+{
+    const char *text = load->options.trusted_hosts;
+    const struct setting *setting = settings_find(load, "POSTERN_TRUSTED_HOSTS");
+    struct span rest = span_from(text);
+    struct span *hosts = text ? load_array(load, count_parts(text), sizeof(*hosts)) : NULL;
+    char quoted[MISTAKES_QUOTE_MAX];
+    size_t count = 0;
+    while (hosts && rest.ptr) {
+        struct span name = span_trim(span_split(&rest, ','));
+        if (name.len == 0)
+            continue;
+        if (!hostname_is_valid(name))
+            mistakes_add(
+                load->mistakes, setting->at, setting->name,
+                "%s is not the name of a host; it is written without scheme, port and path",
+                mistakes_quote(quoted, name));
+        hosts[count++] = span_from(load_copy(load, name));
+    }
+    load->config->trusted_hosts = hosts;
+    load->config->trusted_host_count = count;
 }
 
 /* --- secrets -------------------------------------------------------------- */
@@ -168,6 +193,7 @@ keys_make(struct load *load)
     config->admin_key_count =
         read_keys(load, "POSTERN_ADMIN_KEY", "admin", load->options.admin_key, &config->admin_keys);
     read_admins(load);
+    read_trusted_hosts(load);
     list_secrets(load);
     warn_about_access(load);
     warn_about_examples(load);
