@@ -18,7 +18,8 @@ struct access_credentials {
 
     /* what the web server says */
     struct span remote_user;
-    struct span auth_type; /* set by servers that verified the user, and by them alone */
+    struct span auth_type;     /* set by servers that verified the user, and by them alone … */
+    struct span client_verify; /* … but for certificates: SSL_CLIENT_VERIFY */
     struct span remote_addr;
     struct span server_addr;
     struct span protocol; /* "HTTP/1.1" */

@@ -48,12 +48,24 @@ doubt_page(const struct config *config, const struct access_credentials *credent
     return credentials->is_form ? DOUBT_FORM : DOUBT_NONE;
 }
 
+/* AUTH_TYPE says that the server verified somebody. Not so for certificates: mod_ssl says
+ * ClientCert of one that its owner signed himself, where the operator lets those connect
+ * (optional_no_ca). */
+static bool
+is_verified(const struct access_credentials *credentials)
+{
+    struct span type = credentials->auth_type;
+    bool is_certificate =
+        span_is_nocase(type, "ClientCert") || span_is_nocase(type, "SSL_CLIENT_VERIFY");
+    return type.len > 0 && (!is_certificate || span_is(credentials->client_verify, "SUCCESS"));
+}
+
 enum doubt
 doubt_user(const struct config *config, const struct access_credentials *credentials)
 {
     if (credentials->remote_user.len == 0 || config->trust_remote_user == CONFIG_USER_NEVER)
         return DOUBT_ABSENT;
-    if (config->trust_remote_user == CONFIG_USER_VERIFIED && credentials->auth_type.len == 0)
+    if (config->trust_remote_user == CONFIG_USER_VERIFIED && !is_verified(credentials))
         return DOUBT_UNVERIFIED;
     return doubt_page(config, credentials);
 }
@@ -93,8 +105,9 @@ static const struct {
     [DOUBT_NONE] = {"none", ""},
     [DOUBT_ABSENT] = {"none", ""},
     [DOUBT_UNVERIFIED] = {"remote_user_unverified",
-                          "the web server passed REMOTE_USER without AUTH_TYPE, so nobody may have "
-                          "verified it: see POSTERN_TRUST_REMOTE_USER"},
+                          "the web server passed REMOTE_USER without AUTH_TYPE (for a certificate: "
+                          "without SSL_CLIENT_VERIFY=SUCCESS), so nobody may have verified it: see "
+                          "POSTERN_TRUST_REMOTE_USER"},
     [DOUBT_PAGE] = {"foreign_page",
                     "Origin, Referer or Sec-Fetch-Site name a page of another site: "
                     "it needs a key, or its host in POSTERN_TRUSTED_HOSTS"},

@@ -14,7 +14,8 @@
 enum doubt {
     DOUBT_NONE,
     DOUBT_ABSENT,     /* no such claim was made, or it is not taken: nothing to tell */
-    DOUBT_UNVERIFIED, /* a REMOTE_USER, but no AUTH_TYPE: nginx passes what the client only says */
+    DOUBT_UNVERIFIED, /* a REMOTE_USER that the server does not say that it verified: nginx passes
+                         what the client only says */
     DOUBT_PAGE,       /* a page of another site made a browser send it */
     DOUBT_FORM,       /* a type of body that a page's form can send and no program does */
     DOUBT_PROXY,      /* a header that proxies add */

@@ -18,6 +18,7 @@ static const struct span names[PARAM_COUNT] = {
     [PARAM_SCRIPT_NAME] = SPAN_LITERAL("SCRIPT_NAME"),
     [PARAM_SERVER_ADDR] = SPAN_LITERAL("SERVER_ADDR"),
     [PARAM_SERVER_PROTOCOL] = SPAN_LITERAL("SERVER_PROTOCOL"),
+    [PARAM_SSL_CLIENT_VERIFY] = SPAN_LITERAL("SSL_CLIENT_VERIFY"),
 };
 
 /* Names of the same length are told apart by their last letters, or else nearly always equal. */

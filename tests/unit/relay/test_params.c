@@ -25,6 +25,7 @@ each_is_found_under_its_own_name(void **state)
                                        "SCRIPT_NAME=j",
                                        "SERVER_ADDR=k",
                                        "SERVER_PROTOCOL=l",
+                                       "SSL_CLIENT_VERIFY=m",
                                        NULL};
     struct params params;
     params_read(&params, list);
@@ -51,7 +52,8 @@ what_stands_twice_is_told(void **state)
                                         "REQUEST_URI",
                                         "SCRIPT_NAME",
                                         "SERVER_ADDR",
-                                        "SERVER_PROTOCOL"};
+                                        "SERVER_PROTOCOL",
+                                        "SSL_CLIENT_VERIFY"};
     assert_int_equal(sizeof(names) / sizeof(names[0]), PARAM_COUNT);
     for (size_t i = 0; i < PARAM_COUNT; i++) {
         char first[64], second[64];

@@ -147,6 +147,7 @@ the_credentials_are_found_where_servers_put_them(void **state)
                                   "AUTH_TYPE=Basic",
                                   "SERVER_ADDR=127.0.0.2",
                                   "SERVER_PROTOCOL=HTTP/1.1",
+                                  "SSL_CLIENT_VERIFY=NONE",
                                   NULL};
     struct request request;
     struct request_fault fault;
@@ -156,6 +157,7 @@ the_credentials_are_found_where_servers_put_them(void **state)
     assert_true(span_is(credentials->api_key, "k"));
     assert_true(span_is(credentials->remote_user, "ann"));
     assert_true(span_is(credentials->auth_type, "Basic"));
+    assert_true(span_is(credentials->client_verify, "NONE"));
     assert_true(span_is(credentials->remote_addr, "127.0.0.1"));
     assert_true(span_is(credentials->server_addr, "127.0.0.2"));
     assert_true(span_is(credentials->protocol, "HTTP/1.1"));
