@@ -162,6 +162,10 @@ warn_about_access(struct load *load)
     const struct config *config = load->config;
     struct spot at = {config->env_path, 0};
     const struct setting *open = settings_find(load, "POSTERN_OPEN");
+    const struct setting *user = settings_find(load, "POSTERN_TRUST_REMOTE_USER");
+    if (config->trust_remote_user == CONFIG_USER_ALWAYS)
+        mistakes_warn(load->mistakes, user->at, user->name,
+                      "whoever REMOTE_USER names gets in, verified or not");
     if (config->open)
         mistakes_warn(load->mistakes, open->at, open->name,
                       "everybody who reaches this web server may use the upstreams");
