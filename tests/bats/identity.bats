@@ -109,7 +109,7 @@ FORGED=(-H 'Remote-User: anna' -H 'Remote_User: anna' -H 'Auth-Type: Basic' -H '
     [ "$SERVER" = nginx ] || skip 'nginx alone'
     arrange any "$TREE/tests/upstream/params.py"
     row any 'Basic anna:wrong' anna Basic 200 -u anna:wrong
-    grep -q 'never with `satisfy any`' "$TREE/doc/nginx.conf"
+    grep -q 'never with .satisfy any.' "$TREE/doc/nginx.conf"
 }
 
 @test "credentials that the server makes up are nobody's" {
@@ -193,6 +193,19 @@ FORGED=(-H 'Remote-User: anna' -H 'Remote_User: anna' -H 'Auth-Type: Basic' -H '
     done
     log_says 'doubt=foreign_page'
     expect_count primary 1
+}
+
+@test "what the server's configuration passes twice is refused, and the operator told" {
+    arranges twice || skip "not with $SERVER"
+    arrange twice "$TREE/tests/upstream/params.py"
+    ask GET /v1/models
+    [ "$(passed REMOTE_ADDR | wc -l)" -eq 2 ] || skip 'it does not'
+    gateway_env POSTERN_TRUST_LOOPBACK= POSTERN_CLIENT_KEY=key-of-one
+    arrange twice "$PROGRAM"
+    ask GET /v1/models -H 'api-key: key-of-one'
+    expect_error 503 gateway_misconfigured
+    log_says 'reason=parameter_twice name=[A-Z_]+ hint='
+    expect_count primary 0
 }
 
 # --- addresses

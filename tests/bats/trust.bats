@@ -67,7 +67,8 @@ statuses_with() {
 
 @test "what any of 230 proxies' headers came with does not" {
     local statuses
-    names_in of_proxies >"$BATS_TEST_TMPDIR/names"
+    # Apache keeps Proxy-Authorization to itself, as Authorization.
+    names_in of_proxies | grep -v '^proxy-authorization$' >"$BATS_TEST_TMPDIR/names"
     [ "$(wc -l <"$BATS_TEST_TMPDIR/names")" -gt 61 ]
     statuses=$(statuses_with <"$BATS_TEST_TMPDIR/names")
     [ "$(wc -l <<<"$statuses")" -eq "$(wc -l <"$BATS_TEST_TMPDIR/names")" ]

@@ -12,6 +12,7 @@
 #   forwarded    a header of whoever connects from this host names the user (lighttpd's mod_extforward)
 #   error        postern answers for another place, where Basic was asked for in vain (Apache)
 #   include      the distribution's fastcgi_params (nginx)
+#   twice        what the server knows is passed a second time, as its configuration says (nginx, lighttpd)
 #   real-ip      whoever connects from this host is believed about the caller's address
 
 # arranges ARRANGEMENT - can this server do it?
@@ -20,7 +21,7 @@ arranges() {
     */none | */basic | */real-ip) return 0 ;;
     lighttpd*/digest | apache*/digest | apache*/any | apache*/fake) return 0 ;;
     apache*/certificate | apache*/error | lighttpd*/forwarded) return 0 ;;
-    nginx/any | nginx/include) return 0 ;;
+    nginx/any | nginx/include | nginx/twice | lighttpd*/twice) return 0 ;;
     *) return 1 ;;
     esac
 }
@@ -70,6 +71,12 @@ server.modules += ( "mod_extforward" )
 extforward.forwarder = ( "127.0.0.1" => "trust" )
 extforward.headers = ( "Forwarded" )
 extforward.params = ( "remote_user" => "enable" )
+END
+        ;;
+    twice)
+        cat >"$GROUND/conf/more.conf" <<'END'
+server.modules += ( "mod_setenv" )
+setenv.add-environment = ( "REMOTE_ADDR" => "127.0.0.1" )
 END
         ;;
     none) : >"$GROUND/conf/more.conf" ;;
@@ -122,6 +129,7 @@ arrange_nginx() {
     case $1 in
     basic | any)
         lines="auth_basic x; auth_basic_user_file $GROUND/run/htpasswd;"
+        # shellcheck disable=SC2016 # nginx's own variable
         lines+=' fastcgi_param REMOTE_USER $remote_user; fastcgi_param AUTH_TYPE Basic;'
         [ "$1" = basic ] || lines+=' satisfy any; allow 127.0.0.1; deny all;'
         ;;
@@ -129,6 +137,7 @@ arrange_nginx() {
         sed -i -e '/fastcgi_param [A-Z_]* *\$/d' "$GROUND/conf/nginx.conf"
         lines='include /etc/nginx/fastcgi_params;'
         ;;
+    twice) lines='include /etc/nginx/fastcgi_params;' ;;
     real-ip) lines='set_real_ip_from 127.0.0.1; real_ip_header X-Forwarded-For;' ;;
     esac
     sed -i "s#fastcgi_pass postern;#$lines &#" "$GROUND/conf/nginx.conf"

@@ -17,6 +17,7 @@ a_port_is_taken_off(void **state)
     } rows[] = {
         {"localhost", "localhost"},
         {"localhost:8080", "localhost"},
+        {"site80", "site80"},
         {"intern.example.org:443", "intern.example.org"},
         {"127.0.0.1:1", "127.0.0.1"},
         {"[::1]", "[::1]"},
