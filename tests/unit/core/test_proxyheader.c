@@ -77,9 +77,9 @@ static const char *const of_proxies[] = {
     "x-from-ip", "x-host-ip", "x-server-ip", "x-origin-ip", "x-origin-host", "x-originating-host",
     "x-original-hostname", "x-custom-ip-authorization", "x-coming-from", "x-backend-host",
     "cluster-client-ip", "connect-via-ip", "pc-remote-addr", "http-via", "http-client-ip", "x-ip",
-    "ip", "c-ip", "x-real-ipv4", "x-client-ipv6", "x-realip", "x-trueip", "x-socketip", "x-userip",
-    "clientip", "x-cluster-client", "x-tls-version", "x-client", "x-client-host", "x-client-port",
-    "x-origin", "x-ssl", "true-client", "x-server", "x-port"};
+    "ip", "c-ip", "x-visitor-ipv4", "x-client-ipv6", "x-realip", "x-trueip", "x-socketip",
+    "x-userip", "clientip", "x-cluster-client", "x-tls-version", "x-client", "x-client-host",
+    "x-client-port", "x-origin", "x-ssl", "true-client", "x-server", "x-port"};
 
 static const char *const of_programs[] = {
     /* HTTP's own, as curl, browsers, Python, Node and Go send them */
