@@ -1,10 +1,6 @@
 /* access.c - the checks of access.h, in their order. */
 #include "access/access.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <string.h>
-
 #define BEARER_LEN (sizeof("bearer") - 1)
 #define KEYS_MAX 3
 
@@ -48,71 +44,62 @@ find_key(const struct config_key *keys, size_t count, const struct presented *pr
     return found;
 }
 
-/* 127.0.0.0/8, also as a mapped IPv6 address ("::ffff:127.0.0.1"), or ::1. Text that is no address,
- * as "127.evil", is not. */
-static bool
-is_loopback(struct span addr)
+/* The first claim that counts; what spoke against the others. The user's doubt is told first. */
+static const char *
+find_claim(const struct config *config, const struct access_credentials *credentials,
+           enum doubt *doubt)
 {
-    static const unsigned char mapped[] = {
-        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, IN_LOOPBACKNET};
-    char text[INET6_ADDRSTRLEN];
-    struct in_addr v4;
-    struct in6_addr v6;
-    if (addr.len == 0 || addr.len >= sizeof(text))
-        return false;
-    memcpy(text, addr.ptr, addr.len);
-    text[addr.len] = '\0';
-    if (inet_pton(AF_INET, text, &v4) == 1)
-        return ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET;
-    if (inet_pton(AF_INET6, text, &v6) != 1)
-        return false;
-    return memcmp(&v6, &in6addr_loopback, sizeof(v6)) == 0 ||
-           memcmp(&v6, mapped, sizeof(mapped)) == 0;
+    *doubt = doubt_user(config, credentials);
+    if (*doubt == DOUBT_NONE)
+        return "remote-user";
+    enum doubt of_loopback = doubt_loopback(config, credentials);
+    if (of_loopback == DOUBT_NONE)
+        return "loopback";
+    if (*doubt == DOUBT_ABSENT)
+        *doubt = of_loopback;
+    return NULL;
 }
 
-static bool
-is_trusted_loopback(const struct config *config, const struct access_credentials *credentials)
+struct access_decision
+access_check_client(const struct config *config, const struct access_credentials *credentials)
 {
-    return config->trust_loopback && !credentials->was_forwarded &&
-           is_loopback(credentials->remote_addr);
-}
-
-enum access_verdict
-access_check_client(const struct config *config, const struct access_credentials *credentials,
-                    const char **name)
-{
+    struct access_decision decision = {ACCESS_GRANTED, NULL, DOUBT_NONE};
     const struct presented presented = presented_keys(credentials);
     const struct config_key *key =
         find_key(config->client_keys, config->client_key_count, &presented);
-    *name = key                                        ? key->name
-            : credentials->remote_user.len > 0         ? "remote-user"
-            : is_trusted_loopback(config, credentials) ? "loopback"
-            : config->open                             ? "anyone"
-                                                       : NULL;
-    if (*name)
-        return ACCESS_GRANTED;
-    *name = "nobody";
-    if (config->client_key_count == 0 && !config->trust_loopback)
-        return ACCESS_CLOSED;
-    return presented.any_header ? ACCESS_BAD_KEY : ACCESS_MISSING_KEY;
+    decision.name = key ? key->name : find_claim(config, credentials, &decision.doubt);
+    if (!decision.name && config->open)
+        decision.name = "anyone";
+    if (decision.name)
+        return decision;
+    decision.name = "nobody";
+    decision.verdict = config->client_key_count == 0 && !config->trust_loopback ? ACCESS_CLOSED
+                       : presented.any_header                                   ? ACCESS_BAD_KEY
+                                              : ACCESS_MISSING_KEY;
+    return decision;
 }
 
 static bool
-is_admin_user(const struct config *config, struct span user)
+is_admin_name(const struct config *config, struct span user)
 {
     for (size_t i = 0; i < config->admin_count; i++) {
-        if (user.len > 0 && span_is(user, config->admins[i]))
+        if (span_is(user, config->admins[i]))
             return true;
     }
     return false;
 }
 
 bool
-access_is_operator(const struct config *config, const struct access_credentials *credentials)
+access_is_operator(const struct config *config, const struct access_credentials *credentials,
+                   enum doubt *doubt)
 {
     const struct presented presented = presented_keys(credentials);
+    *doubt = DOUBT_ABSENT;
     if (find_key(config->admin_keys, config->admin_key_count, &presented))
         return true;
-    return is_admin_user(config, credentials->remote_user) ||
-           is_trusted_loopback(config, credentials);
+    if (is_admin_name(config, credentials->remote_user))
+        *doubt = doubt_user(config, credentials);
+    if (*doubt == DOUBT_ABSENT && config->loopback_is_operator)
+        *doubt = doubt_loopback(config, credentials);
+    return *doubt == DOUBT_NONE;
 }

@@ -28,6 +28,13 @@ struct config_key {
     struct digest digest;
 };
 
+/* When REMOTE_USER names somebody; in the order of the option's choices. */
+enum config_user {
+    CONFIG_USER_NEVER,
+    CONFIG_USER_ALWAYS,  /* the operator knows that the web server verified it */
+    CONFIG_USER_VERIFIED /* with AUTH_TYPE, which only a server that verified it sets */
+};
+
 struct config {
     const char *env_path;  /* the .env file in use; NULL: none was found */
     const char *json_path; /* postern.json in use; NULL: none */
@@ -69,7 +76,11 @@ struct config {
     size_t admin_key_count;
     const char *const *admins; /* REMOTE_USERs that are operators */
     size_t admin_count;
+    enum config_user trust_remote_user;
     bool trust_loopback;
+    bool loopback_is_operator;        /* trust_loopback = admin */
+    const struct span *trusted_hosts; /* names of this host beside loopback's, without ports */
+    size_t trusted_host_count;
     bool open;
 
     /* process */

@@ -99,7 +99,9 @@ fill_config(struct load *load)
     config->max_body_bytes = (uint64_t)options->max_body_bytes;
     config->max_upload_bytes = (uint64_t)options->max_upload_bytes;
     config->body_timeout_ms = (uint64_t)options->body_timeout_ms;
+    config->trust_remote_user = (enum config_user)options->trust_remote_user;
     config->trust_loopback = options->trust_loopback != 0;
+    config->loopback_is_operator = options->trust_loopback == 2; /* the last of its choices */
     config->open = options->open != 0;
     fill_process(load);
 }

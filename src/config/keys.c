@@ -6,6 +6,7 @@
 #include "base/keylike.h"
 #include "base/secrets.h"
 #include "config/settings.h"
+#include "core/hostname.h"
 
 #define KEY_SHORT_BYTES 16 /* below it a key can be guessed */
 
@@ -72,6 +73,30 @@ read_admins(struct load *load)
     }
     load->config->admins = admins;
     load->config->admin_count = count;
+}
+
+static void
+read_trusted_hosts(struct load *load)
+{
+    const char *text = load->options.trusted_hosts;
+    const struct setting *setting = settings_find(load, "POSTERN_TRUSTED_HOSTS");
+    struct span rest = span_from(text);
+    struct span *hosts = text ? load_array(load, count_parts(text), sizeof(*hosts)) : NULL;
+    char quoted[MISTAKES_QUOTE_MAX];
+    size_t count = 0;
+    while (hosts && rest.ptr) {
+        struct span name = span_trim(span_split(&rest, ','));
+        if (name.len == 0)
+            continue;
+        if (!hostname_is_valid(name))
+            mistakes_add(
+                load->mistakes, setting->at, setting->name,
+                "%s is not the name of a host; it is written without scheme, port and path",
+                mistakes_quote(quoted, name));
+        hosts[count++] = span_from(load_copy(load, name));
+    }
+    load->config->trusted_hosts = hosts;
+    load->config->trusted_host_count = count;
 }
 
 /* --- secrets -------------------------------------------------------------- */
@@ -175,6 +200,10 @@ warn_about_access(struct load *load)
     const struct config *config = load->config;
     struct spot at = {config->env_path, 0};
     const struct setting *open = settings_find(load, "POSTERN_OPEN");
+    const struct setting *user = settings_find(load, "POSTERN_TRUST_REMOTE_USER");
+    if (config->trust_remote_user == CONFIG_USER_ALWAYS)
+        mistakes_warn(load->mistakes, user->at, user->name,
+                      "whoever REMOTE_USER names gets in, verified or not");
     if (config->open)
         mistakes_warn(load->mistakes, open->at, open->name,
                       "everybody who reaches this web server may use the upstreams");
@@ -219,6 +248,7 @@ keys_make(struct load *load)
     config->admin_key_count =
         read_keys(load, "POSTERN_ADMIN_KEY", "admin", load->options.admin_key, &config->admin_keys);
     read_admins(load);
+    read_trusted_hosts(load);
     list_secrets(load);
     warn_about_plain_keys(load);
     warn_about_access(load);

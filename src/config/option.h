@@ -46,8 +46,8 @@ struct options {
     const char *fallback_host, *fallback_key, *fallback_model;
     int64_t primary_dialect, fallback_dialect;
 
-    const char *client_key, *admin_key, *admins;
-    int64_t trust_loopback, open;
+    const char *client_key, *admin_key, *admins, *trusted_hosts;
+    int64_t trust_remote_user, trust_loopback, open;
 
     int64_t profile, failure_threshold, retry_timeout_ms;
     int64_t window, failure_rate, min_calls, slow_ms, slow_rate;

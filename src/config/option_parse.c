@@ -112,9 +112,20 @@ parse_count(const struct option *option, struct span text, int64_t *value)
     return num_parse_python_int(text, value);
 }
 
+/* A choice that begins with no and yes is a switch that can do more. */
+static bool
+is_switch(const struct option *option)
+{
+    return option->kind == OPTION_SWITCH ||
+           (option->kind == OPTION_CHOICE &&
+            span_has_prefix(span_from(option->choices), "no|yes|"));
+}
+
 static int
 parse_choice(const struct option *option, struct span text, int64_t *value)
 {
+    if (is_switch(option) && parse_switch(option, text, value) == 0)
+        return 0;
     struct span rest = span_from(option->choices);
     for (int64_t at = 0; rest.ptr; at++) {
         if (span_equal(span_split(&rest, '|'), text)) {
@@ -262,7 +273,7 @@ option_parse(const struct option *option, struct span text, struct arena *arena,
     char quoted[MISTAKES_QUOTE_MAX], choices[120];
     if (!kind->parse)
         return set_text(option, text, arena, options, err);
-    if (option->kind == OPTION_SWITCH && text.len == 0)
+    if (is_switch(option) && text.len == 0)
         return 0; /* as the original: an empty switch is off */
     (void)quote(quoted, text);
     if ((option->flags & OPTION_MAY_BE_OFF) && span_is(text, "off")) {

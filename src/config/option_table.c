@@ -42,9 +42,18 @@ const struct option option_table[] = {
                  "commas."},
     {.env = "POSTERN_ADMINS", .kind = OPTION_TEXT, AT(admins),
      .sentence = "Users authenticated by the web server who are operators, separated by commas."},
-    {.env = "POSTERN_TRUST_LOOPBACK", .kind = OPTION_SWITCH, AT(trust_loopback), .standard = "no",
-     .sentence = "Lets requests from this host in without a key; on a shared host that is "
-                 "everybody on it."},
+    {.env = "POSTERN_TRUST_REMOTE_USER", .kind = OPTION_CHOICE, AT(trust_remote_user),
+     .standard = "auto", .choices = "no|yes|auto",
+     .sentence = "Lets users of the web server in; auto: those whom it says that it verified "
+                 "(AUTH_TYPE)."},
+    {.env = "POSTERN_TRUST_LOOPBACK", .kind = OPTION_CHOICE, AT(trust_loopback), .standard = "no",
+     .choices = "no|yes|admin",
+     .sentence = "Lets programs of this host in without a key (admin: to the operator's pages, "
+                 "too); on a shared host they are everybody's."},
+    {.env = "POSTERN_TRUSTED_HOSTS", .kind = OPTION_TEXT, AT(trusted_hosts),
+     .example = "intern.example.org",
+     .sentence = "Names of this site that a Host or Origin header may hold where no key is shown, "
+                 "separated by commas."},
     {.env = "POSTERN_OPEN", .kind = OPTION_SWITCH, AT(open), .standard = "no",
      .sentence = "Lets everybody in without a key, at the operator's expense."},
 

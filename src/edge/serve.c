@@ -157,15 +157,28 @@ answer_text(struct visit *visit, const char *content_type, struct span text)
         (void)answer_send(&answer, sink, text);
 }
 
+/* One sentence for the operator: what was missing, and what was there but could not be believed. */
+static void
+log_denied(const struct visit *visit, const char *reason, enum doubt doubt, const char *hint)
+{
+    bool is_doubt = doubt != DOUBT_ABSENT;
+    log_write(LOG_LEVEL_WARN, "access_denied req=%s reason=%s%s%s hint=\"%s\"", visit->request.id,
+              reason, is_doubt ? " doubt=" : "", is_doubt ? doubt_name(doubt) : "",
+              is_doubt ? doubt_hint(doubt) : hint);
+}
+
 static void
 answer_page(struct visit *visit, const struct page *page)
 {
     const struct request *request = &visit->request;
+    enum doubt doubt;
     if (strcmp(request->method, "HEAD") != 0 && strcmp(request->method, "GET") != 0) {
         answer_failure(visit, FAILURE_METHOD_NOT_ALLOWED);
         return;
     }
-    if (page->for_operator && !access_is_operator(visit->config, &request->credentials)) {
+    if (page->for_operator && !access_is_operator(visit->config, &request->credentials, &doubt)) {
+        log_denied(visit, "not_operator", doubt,
+                   "it wants POSTERN_ADMIN_KEY or a user of POSTERN_ADMINS");
         answer_failure(visit, FAILURE_NOT_OPERATOR);
         return;
     }
@@ -197,32 +210,31 @@ is_api_method(const char *method)
     return false;
 }
 
-/* Who is it, and may they? One sentence for the operator when not. */
+/* Who is it, and may they? */
 static bool
 let_in(struct visit *visit)
 {
     struct request *request = &visit->request;
-    switch (access_check_client(visit->config, &request->credentials, &request->client)) {
+    struct access_decision decision = access_check_client(visit->config, &request->credentials);
+    request->client = decision.name;
+    switch (decision.verdict) {
     case ACCESS_GRANTED:
         return true;
     case ACCESS_MISSING_KEY:
-        log_write(LOG_LEVEL_WARN,
-                  "access_denied req=%s reason=no_key hint=\"Apache passes Authorization on only "
-                  "with CGIPassAuth On\"",
-                  request->id);
+        log_denied(visit, "no_key", decision.doubt,
+                   "Apache passes Authorization on only with CGIPassAuth On");
         answer_failure(visit, FAILURE_MISSING_API_KEY);
         return false;
     case ACCESS_BAD_KEY:
-        log_write(LOG_LEVEL_WARN, "access_denied req=%s reason=unknown_key", request->id);
+        log_denied(visit, "unknown_key", decision.doubt, "it is none of POSTERN_CLIENT_KEY");
         answer_failure(visit, FAILURE_INVALID_API_KEY);
         return false;
     case ACCESS_CLOSED:
         break;
     }
-    log_write(LOG_LEVEL_WARN,
-              "access_denied req=%s reason=closed hint=\"nobody is let in: set POSTERN_CLIENT_KEY, "
-              "let the web server authenticate, or set POSTERN_TRUST_LOOPBACK=yes\"",
-              request->id);
+    log_denied(visit, "closed", decision.doubt,
+               "nobody is let in: set POSTERN_CLIENT_KEY, let the web server authenticate, or set "
+               "POSTERN_TRUST_LOOPBACK=yes");
     answer_failure(visit, FAILURE_GATEWAY_CLOSED);
     return false;
 }
@@ -360,6 +372,18 @@ answer_visit(struct visit *visit)
         answer_failure(visit, FAILURE_UNKNOWN_URL);
 }
 
+/* What the request itself is wrong with, or the web server that passed it. */
+static void
+refuse_visit(struct visit *visit, const struct request_fault *fault)
+{
+    if (visit->request.doubled)
+        log_write(LOG_LEVEL_ERROR,
+                  "request_refused req=%s reason=parameter_twice name=%s hint=\"the web server's "
+                  "configuration passes it twice, so that it could be read in two ways\"",
+                  visit->request.id, visit->request.doubled);
+    answer_fault(visit, fault);
+}
+
 static void
 log_visit(const struct visit *visit)
 {
@@ -400,7 +424,7 @@ serve_exchange(void *self, struct exchange *exchange)
         logfile_follow(visit.config, now_ms);
     const char *mount = visit.config ? visit.config->mount : NULL;
     if (request_read(&visit.request, exchange->params, mount, &fault) != 0)
-        answer_fault(&visit, &fault);
+        refuse_visit(&visit, &fault);
     else
         answer_visit(&visit);
     log_visit(&visit);

@@ -65,8 +65,14 @@ print_routes(const struct config *config)
 static void
 print_access(const struct config *config)
 {
-    (void)printf("gets in       %zu client keys, %zu operator keys, users of the web server%s%s\n",
+    static const char *const users[] = {
+        [CONFIG_USER_NEVER] = "",
+        [CONFIG_USER_ALWAYS] = ", whoever REMOTE_USER names",
+        [CONFIG_USER_VERIFIED] = ", users whom the web server verified",
+    };
+    (void)printf("gets in       %zu client keys, %zu operator keys%s%s%s\n",
                  config->client_key_count, config->admin_key_count,
+                 users[config->trust_remote_user],
                  config->trust_loopback ? ", this host without a key" : "",
                  config->open ? ", everybody" : "");
 }

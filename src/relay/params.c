@@ -7,6 +7,7 @@
 
 static const struct span names[PARAM_COUNT] = {
     [PARAM_AUTHORIZATION] = SPAN_LITERAL("REDIRECT_HTTP_AUTHORIZATION"),
+    [PARAM_AUTH_TYPE] = SPAN_LITERAL("AUTH_TYPE"),
     [PARAM_CONTENT_LENGTH] = SPAN_LITERAL("CONTENT_LENGTH"),
     [PARAM_CONTENT_TYPE] = SPAN_LITERAL("CONTENT_TYPE"),
     [PARAM_PATH_INFO] = SPAN_LITERAL("PATH_INFO"),
@@ -15,6 +16,9 @@ static const struct span names[PARAM_COUNT] = {
     [PARAM_REQUEST_METHOD] = SPAN_LITERAL("REQUEST_METHOD"),
     [PARAM_REQUEST_URI] = SPAN_LITERAL("REQUEST_URI"),
     [PARAM_SCRIPT_NAME] = SPAN_LITERAL("SCRIPT_NAME"),
+    [PARAM_SERVER_ADDR] = SPAN_LITERAL("SERVER_ADDR"),
+    [PARAM_SERVER_PROTOCOL] = SPAN_LITERAL("SERVER_PROTOCOL"),
+    [PARAM_SSL_CLIENT_VERIFY] = SPAN_LITERAL("SSL_CLIENT_VERIFY"),
 };
 
 /* Names of the same length are told apart by their last letters, or else nearly always equal. */
@@ -57,7 +61,11 @@ params_read(struct params *params, const char *const *list)
         const char *equals = strchr(*list, '=');
         enum param param =
             equals ? param_of(span_of(*list, (size_t)(equals - *list))) : PARAM_COUNT;
-        if (param != PARAM_COUNT && !params->values[param])
+        if (param == PARAM_COUNT)
+            continue;
+        if (params->values[param])
+            params->doubled = names[param].ptr;
+        else
             params->values[param] = equals + 1;
     }
 }

@@ -1,7 +1,7 @@
 /* params.h - the web server's parameters (RFC 3875, 4.1), looked through once.
  *
- * A list of "NAME=value", ended by NULL. Of a name that stands twice the first counts. What is
- * found is borrowed from the list.
+ * A list of "NAME=value", ended by NULL. What is found is borrowed from the list. What stands twice
+ * could be read in two ways, by us and by whoever judged it before us: it is told, to be refused.
  */
 #ifndef POSTERN_RELAY_PARAMS_H
 #define POSTERN_RELAY_PARAMS_H
@@ -12,6 +12,7 @@
 /* What a request is read from, beside its headers. */
 enum param {
     PARAM_AUTHORIZATION, /* as Apache's rewrites rename what they pass on */
+    PARAM_AUTH_TYPE,
     PARAM_CONTENT_LENGTH,
     PARAM_CONTENT_TYPE,
     PARAM_PATH_INFO,
@@ -20,6 +21,9 @@ enum param {
     PARAM_REQUEST_METHOD,
     PARAM_REQUEST_URI,
     PARAM_SCRIPT_NAME,
+    PARAM_SERVER_ADDR,
+    PARAM_SERVER_PROTOCOL,
+    PARAM_SSL_CLIENT_VERIFY,
     PARAM_COUNT
 };
 
@@ -29,13 +33,14 @@ enum param {
 bool params_is_header(const char *param);
 
 struct params {
-    const char *values[PARAM_COUNT]; /* NULL: not there */
+    const char *values[PARAM_COUNT]; /* NULL: not there; of several the first */
+    const char *doubled;             /* the name of one that stands twice; NULL: none does */
     size_t header_count;             /* of those that are headers of the request */
 };
 
 void params_read(struct params *params, const char *const *list);
 
-/* Any one of them, looked for from the start; NULL: not there. */
+/* Any one of them, the first; NULL: not there. */
 const char *params_find(const char *const *list, const char *name);
 
 #endif

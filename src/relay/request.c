@@ -37,9 +37,11 @@ enum known {
     KNOWN_CONTENT_LENGTH,
     KNOWN_CONTENT_TYPE,
     KNOWN_DELIVERY,
-    KNOWN_FORWARDED, /* any that a proxy adds: then the address is the proxy's and says nothing
-                        about the caller */
+    KNOWN_FETCH_SITE,
+    KNOWN_HOST,
     KNOWN_ORIGIN,
+    KNOWN_REFERER,
+    KNOWN_TRANSFER_ENCODING,
     KNOWN_X_API_KEY,
     KNOWN_COUNT
 };
@@ -56,24 +58,13 @@ static const struct known_header {
     {SPAN_LITERAL("authorization"), KNOWN_AUTHORIZATION, true},
     {SPAN_LITERAL("content-length"), KNOWN_CONTENT_LENGTH, true},
     {SPAN_LITERAL("content-type"), KNOWN_CONTENT_TYPE, true},
-    {SPAN_LITERAL("origin"), KNOWN_ORIGIN, false},
+    {SPAN_LITERAL("host"), KNOWN_HOST, true},
+    {SPAN_LITERAL("origin"), KNOWN_ORIGIN, true},
+    {SPAN_LITERAL("referer"), KNOWN_REFERER, true},
+    {SPAN_LITERAL("sec-fetch-site"), KNOWN_FETCH_SITE, true},
+    {SPAN_LITERAL("transfer-encoding"), KNOWN_TRANSFER_ENCODING, true},
     {SPAN_LITERAL("x-api-key"), KNOWN_X_API_KEY, true},
-    {SPAN_LITERAL("x-postern-delivery"), KNOWN_DELIVERY, false},
-    {SPAN_LITERAL("cf-connecting-ip"), KNOWN_FORWARDED, false},
-    {SPAN_LITERAL("forwarded"), KNOWN_FORWARDED, false},
-    {SPAN_LITERAL("forwarded-for"), KNOWN_FORWARDED, false},
-    {SPAN_LITERAL("true-client-ip"), KNOWN_FORWARDED, false},
-    {SPAN_LITERAL("via"), KNOWN_FORWARDED, false},
-    {SPAN_LITERAL("x-client-ip"), KNOWN_FORWARDED, false},
-    {SPAN_LITERAL("x-cluster-client-ip"), KNOWN_FORWARDED, false},
-    {SPAN_LITERAL("x-forwarded"), KNOWN_FORWARDED, false},
-    {SPAN_LITERAL("x-forwarded-by"), KNOWN_FORWARDED, false},
-    {SPAN_LITERAL("x-forwarded-for"), KNOWN_FORWARDED, false},
-    {SPAN_LITERAL("x-forwarded-host"), KNOWN_FORWARDED, false},
-    {SPAN_LITERAL("x-forwarded-port"), KNOWN_FORWARDED, false},
-    {SPAN_LITERAL("x-forwarded-proto"), KNOWN_FORWARDED, false},
-    {SPAN_LITERAL("x-forwarded-server"), KNOWN_FORWARDED, false},
-    {SPAN_LITERAL("x-real-ip"), KNOWN_FORWARDED, false},
+    {SPAN_LITERAL("x-postern-delivery"), KNOWN_DELIVERY, true},
 };
 
 /* The headers while they are read. */
@@ -162,35 +153,56 @@ read_headers(struct reading *reading, const char *const *list, const struct para
     return 0;
 }
 
-/* Is it a page of another host that sends this, through a browser on this one? Such a page can make
- * a browser send, though not read, and with a name of its own for our address it can do both. */
-static bool
-is_foreign_page(struct span origin)
+/* Some servers pass what describes the body as a header, too. What is judged here and what an
+ * upstream reads must be the same. */
+static int
+check_body_headers(struct request *request, const struct reading *reading,
+                   const struct params *params, struct request_fault *fault)
 {
-    static const char *const own[] = {"http://localhost",  "https://localhost", "http://127.0.0.1",
-                                      "https://127.0.0.1", "http://[::1]",      "https://[::1]"};
-    for (size_t i = 0; origin.len > 0 && i < sizeof(own) / sizeof(own[0]); i++) {
-        size_t len = strlen(own[i]);
-        if (span_has_prefix_nocase(origin, own[i]) && (origin.len == len || origin.ptr[len] == ':'))
-            return false;
-    }
-    return origin.len > 0;
+    struct span type = span_trim(found_or_empty(reading, KNOWN_CONTENT_TYPE));
+    struct span length = span_trim(found_or_empty(reading, KNOWN_CONTENT_LENGTH));
+    struct span told = param(params, PARAM_CONTENT_LENGTH);
+    if (request->content_type.len == 0)
+        request->content_type = type;
+    if (!span_equal(type, span_trim(request->content_type)))
+        return request_refuse(fault, FAILURE_INVALID_HEADER, "there are two types of the body");
+    if (length.len > 0 && !span_equal(length, told))
+        return request_refuse(fault, FAILURE_INVALID_CONTENT_LENGTH, NULL);
+    return 0;
+}
+
+/* A page's form can send these, and a page's script without being asked whether it may. Where the
+ * operation says what it takes they are refused by that. */
+static bool
+is_form(const struct request *request)
+{
+    return request->operation.row->body == OPERATION_BODY_ANY &&
+           (span_has_prefix_nocase(request->content_type, "text/plain") ||
+            span_has_prefix_nocase(request->content_type, "application/x-www-form-urlencoded"));
 }
 
 static void
 read_credentials(struct request *request, const struct reading *reading,
                  const struct params *params)
 {
-    struct access_credentials *credentials = &request->credentials;
-    credentials->authorization = found_or_empty(reading, KNOWN_AUTHORIZATION);
-    if (credentials->authorization.len == 0)
-        credentials->authorization = param(params, PARAM_AUTHORIZATION);
-    credentials->api_key = found_or_empty(reading, KNOWN_API_KEY);
-    credentials->x_api_key = found_or_empty(reading, KNOWN_X_API_KEY);
-    credentials->remote_user = param(params, PARAM_REMOTE_USER);
-    credentials->remote_addr = param(params, PARAM_REMOTE_ADDR);
-    credentials->was_forwarded =
-        reading->found[KNOWN_FORWARDED] || is_foreign_page(found_or_empty(reading, KNOWN_ORIGIN));
+    struct span authorization = found_or_empty(reading, KNOWN_AUTHORIZATION);
+    request->credentials = (struct access_credentials){
+        .authorization = authorization.len > 0 ? authorization : param(params, PARAM_AUTHORIZATION),
+        .api_key = found_or_empty(reading, KNOWN_API_KEY),
+        .x_api_key = found_or_empty(reading, KNOWN_X_API_KEY),
+        .remote_user = param(params, PARAM_REMOTE_USER),
+        .auth_type = param(params, PARAM_AUTH_TYPE),
+        .client_verify = param(params, PARAM_SSL_CLIENT_VERIFY),
+        .remote_addr = param(params, PARAM_REMOTE_ADDR),
+        .server_addr = param(params, PARAM_SERVER_ADDR),
+        .protocol = param(params, PARAM_SERVER_PROTOCOL),
+        .host = found_or_empty(reading, KNOWN_HOST),
+        .origin = found_or_empty(reading, KNOWN_ORIGIN),
+        .referer = found_or_empty(reading, KNOWN_REFERER),
+        .fetch_site = found_or_empty(reading, KNOWN_FETCH_SITE),
+        .is_form = is_form(request),
+        .headers = request->headers,
+    };
 }
 
 static void
@@ -349,13 +361,17 @@ request_read(struct request *request, const char *const *list, const char *mount
         return request_refuse(fault, FAILURE_INVALID_HEADER,
                               "the web server passed no REQUEST_METHOD");
     }
+    request->doubled = params.doubled;
+    if (params.doubled)
+        return request_refuse(fault, FAILURE_GATEWAY_MISCONFIGURED, NULL);
     if (read_headers(&reading, list, &params, fault) != 0 ||
+        check_body_headers(request, &reading, &params, fault) != 0 ||
         read_content_length(request, &params, fault) != 0 ||
         read_target(request, &params, mount, fault) != 0)
         return -1;
+    request->operation = operation_find(span_from(request->method), request->path);
     read_credentials(request, &reading, &params);
     read_wishes(request, &reading);
-    request->operation = operation_find(span_from(request->method), request->path);
     if (request->operation.deployment.len > 0)
         request->model_name = unescape(&request->arena, request->operation.deployment);
     return 0;

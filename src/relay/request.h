@@ -51,7 +51,8 @@ struct request {
     bool asks_nothing; /* its input is an empty list, and an empty list is the answer to that */
     struct affinity_facts conversation; /* by which it is known; borrowed: from body and headers */
 
-    const char *client; /* who it is, for the log */
+    const char *client;  /* who it is, for the log */
+    const char *doubled; /* a parameter that the web server passed twice; NULL: none */
 };
 
 /* What is wrong with a request, for its answer. */

@@ -42,19 +42,6 @@ expect_refused() {
     log_says 'POSTERN_CLIENT_KEY'
 }
 
-@test "trusted loopback gets in, but not what was forwarded from elsewhere" {
-    reconfigure "$QUIET"
-    chat
-    expect_from primary
-    forget primary
-    local header
-    for header in X-Forwarded-For Forwarded X-Real-IP X-Forwarded-Host X-Forwarded-Proto; do
-        chat -H "$header: for=127.0.0.1"
-        [ "$STATUS" -eq 401 ] || fail "$header: status $STATUS"
-    done
-    expect_count primary 0
-}
-
 @test "a client key opens in each of its three headers" {
     reconfigure "$QUIET" POSTERN_TRUST_LOOPBACK= POSTERN_CLIENT_KEY=key-of-one,key-of-two
     local header
@@ -97,38 +84,6 @@ expect_refused() {
     chat -H 'api-key: wrong' -H 'Api_Key: key-of-one'
     [ "$STATUS" -ge 400 ]
     expect_count primary 0
-}
-
-@test "a user whom the web server authenticated gets in" {
-    [[ $SERVER == lighttpd* ]] || skip 'written for lighttpd'
-    reconfigure "$QUIET" POSTERN_TRUST_LOOPBACK= POSTERN_ADMINS=anna
-    echo 'anna:secret' >"$GROUND/run/users"
-    echo 'ben:secret' >>"$GROUND/run/users"
-    with_auth "$GROUND/conf/$SERVER.conf"
-    server_restart
-    chat
-    expect_status 401
-    expect_count primary 0
-    chat -u ben:secret
-    expect_from primary
-    [ "$(header_asked primary authorization)" = "Bearer $PRIMARY_KEY" ]
-    ask GET /settings -u ben:secret
-    expect_error 403 not_operator
-    ask GET /settings -u anna:secret
-    expect_status 200
-    cp "$TREE/lighttpd.conf" "$TREE/doc/lighttpd-cgi.conf" "$GROUND/conf/"
-    server_restart
-}
-
-# The shipped file with mod_auth, which lighttpd must have before mod_fastcgi.
-with_auth() {
-    cat >"$GROUND/conf/auth.conf" <<END
-server.modules += ( "mod_auth", "mod_authn_file" )
-auth.backend = "plain"
-auth.backend.plain.userfile = "$GROUND/run/users"
-auth.require = ( "/ai/" => ("method" => "basic", "realm" => "x", "require" => "valid-user") )
-END
-    sed -i '0,/^server.modules/s//include "auth.conf"\n&/' "$1"
 }
 
 @test "open = yes lets everybody in" {

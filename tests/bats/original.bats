@@ -336,13 +336,13 @@ comes_back_from_primary() {
     reconfigure "$QUIET_BREAKER"
     gateway_env "$QUIET_BREAKER" APP_VERSION=1.2.3
     wait_until 'version 1.2.3' gateway_version_is 1.2.3
-    ask GET /version
+    ask GET /version -H "api-key: $OPERATOR_KEY"
     expect_status 200
     expect_body 1.2.3
 }
 
 settings_name() {
-    ask GET /settings
+    ask GET /settings -H "api-key: $OPERATOR_KEY"
     expect_status 200
     expect_header Content-Type application/json
     diff <(jq -S . "$ANSWER/body") <(jq -S . <<<"$1")
@@ -352,7 +352,7 @@ settings_name() {
 @test "/settings names the settings and hides the secrets" {
     reconfigure "$QUIET_BREAKER" CIRCUIT_RETRY_TIMEOUT=7 APPLICATION_INSIGHTS_ENABLED=true \
         APPLICATIONINSIGHTS_CONNECTION_STRING=InstrumentationKey=very-secret
-    settings_name "$(jq -n --arg version "$(curl -s "$BASE/version")" '{
+    settings_name "$(jq -n --arg version "$(curl -s -H "api-key: $OPERATOR_KEY" "$BASE/version")" '{
         app_version: $version,
         app_insights_enabled: true,
         app_insights_connection_string: "**********",
@@ -367,7 +367,7 @@ settings_name() {
 
 @test "/settings shows defaults, and an empty secret as empty" {
     reconfigure
-    settings_name "$(jq -n --arg version "$(curl -s "$BASE/version")" '{
+    settings_name "$(jq -n --arg version "$(curl -s -H "api-key: $OPERATOR_KEY" "$BASE/version")" '{
         app_version: $version,
         app_insights_enabled: false,
         app_insights_connection_string: "",

@@ -19,7 +19,7 @@ fcgi_ask() {
     FCGI_CODE=0
     "$FCGICLIENT" "unix:$GROUND/run/postern.socket" begin "param=REQUEST_METHOD=$method" \
         "param=REQUEST_URI=/ai$path" param=SCRIPT_NAME=/ai "param=CONTENT_TYPE=$type" \
-        param=REMOTE_ADDR=127.0.0.1 "$@" >"$raw" 2>"$ANSWER/curl" || FCGI_CODE=$?
+        param=REMOTE_ADDR=127.0.0.1 param=SERVER_ADDR=127.0.0.1 param=HTTP_HOST=localhost "$@" >"$raw" 2>"$ANSWER/curl" || FCGI_CODE=$?
     sed -n '1,/^\r$/p' "$raw" >"$ANSWER/head"
     sed '1,/^\r$/d' "$raw" >"$ANSWER/body"
     STATUS=$(sed -n 's/^Status: *\([0-9]*\).*/\1/Ip' "$ANSWER/head")

@@ -10,18 +10,20 @@ PRIMARY_KEY=sk-1st-9f8e7d6c5b4a3210
 FALLBACK_KEY=sk-2nd-0a1b2c3d4e5f6789
 OPERATOR_KEY=pk-operator-5544332211
 
-# gateway_env [NAME=VALUE…] - writes the .env file; NAME= alone leaves a variable out
+# gateway_env [NAME=VALUE…] - writes the .env file; NAME= alone leaves a variable out. Everybody gets in,
+# unless POSTERN_TRUST_LOOPBACK is among them: who gets in is the subject of few suites.
 gateway_env() {
     local -A values=(
         [PRIMARY_OPENAI_HOST]=http://127.0.0.1:${PRIMARY_PORT:-9}
         [PRIMARY_OPENAI_API_KEY]=$PRIMARY_KEY
         [FALLBACK_OPENAI_HOST]=http://127.0.0.1:${FALLBACK_PORT:-9}
         [FALLBACK_OPENAI_API_KEY]=$FALLBACK_KEY
-        [POSTERN_TRUST_LOOPBACK]=yes
+        [POSTERN_OPEN]=yes
         [POSTERN_ADMIN_KEY]=$OPERATOR_KEY
         [POSTERN_STATE]=$GROUND/postern/state/test.state
     )
     local pair name file=$GROUND/postern/.env
+    [[ " $*" != *" POSTERN_TRUST_LOOPBACK="* ]] || values[POSTERN_OPEN]=
     for pair; do
         values[${pair%%=*}]=${pair#*=}
     done

@@ -29,6 +29,9 @@ the_four_required_lines_are_a_whole_configuration(void **state)
     assert_int_equal(config->profile, OUTCOME_CLASSIC);
     assert_true(config->last_resort && config->pinned && config->client_probe);
     assert_false(config->breaker_per_model || config->trust_loopback || config->open);
+    assert_false(config->loopback_is_operator);
+    assert_int_equal(config->trust_remote_user, CONFIG_USER_VERIFIED);
+    assert_int_equal(config->trusted_host_count, 0);
     assert_int_equal(config->total_timeout_ms, 900000);
     assert_int_equal(config->heartbeat_ms, 15000);
     assert_int_equal(config->retry_wait_max_ms, 5000);
@@ -90,6 +93,68 @@ each_option_reaches_the_configuration(void **state)
     assert_string_equal(config->log_path, site_path(site, "work/log/file"));
     assert_int_equal(config->log_level, LOG_LEVEL_DEBUG);
     assert_int_equal(config->sse_padding_bytes, 8192);
+}
+
+/* Values that the option took when it was a switch, and none at all, mean what they meant. */
+static void
+whom_to_trust_is_a_switch_that_can_do_more(void **state)
+{
+    struct site *site = *state;
+    static const struct {
+        const char *text;
+        bool is_trusted, is_operator;
+        enum config_user user;
+    } rows[] = {
+        {"POSTERN_TRUST_LOOPBACK=yes\n", true, false, CONFIG_USER_VERIFIED},
+        {"POSTERN_TRUST_LOOPBACK=True\n", true, false, CONFIG_USER_VERIFIED},
+        {"POSTERN_TRUST_LOOPBACK=1\n", true, false, CONFIG_USER_VERIFIED},
+        {"POSTERN_TRUST_LOOPBACK=admin\n", true, true, CONFIG_USER_VERIFIED},
+        {"POSTERN_TRUST_LOOPBACK=0\n", false, false, CONFIG_USER_VERIFIED},
+        {"POSTERN_TRUST_LOOPBACK=\n", false, false, CONFIG_USER_VERIFIED},
+        {"POSTERN_TRUST_REMOTE_USER=no\n", false, false, CONFIG_USER_NEVER},
+        {"POSTERN_TRUST_REMOTE_USER=false\n", false, false, CONFIG_USER_NEVER},
+        {"POSTERN_TRUST_REMOTE_USER=yes\n", false, false, CONFIG_USER_ALWAYS},
+        {"POSTERN_TRUST_REMOTE_USER=auto\n", false, false, CONFIG_USER_VERIFIED},
+        {"POSTERN_TRUST_REMOTE_USER=\n", false, false, CONFIG_USER_VERIFIED},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_true(site_load_env(site, rows[i].text));
+        const struct config *config = site->config;
+        if (config->trust_loopback != rows[i].is_trusted ||
+            config->loopback_is_operator != rows[i].is_operator ||
+            config->trust_remote_user != rows[i].user)
+            fail_msg("%s", rows[i].text);
+    }
+    assert_true(site_load_env(site, "POSTERN_TRUST_REMOTE_USER=yes\n"));
+    site_expect_warning(site, "%/work/.env:5: POSTERN_TRUST_REMOTE_USER: whoever REMOTE_USER names "
+                              "gets in, verified or not");
+    assert_false(site_load_env(site, "POSTERN_TRUST_LOOPBACK=root\n"));
+    site_expect_mistake(site,
+                        "%/work/.env:5: POSTERN_TRUST_LOOPBACK: \"root\" is not no, yes or admin");
+}
+
+static void
+trusted_hosts_are_names(void **state)
+{
+    struct site *site = *state;
+    assert_true(
+        site_load_env(site, "POSTERN_TRUSTED_HOSTS=a.example.org, B-2.example ,,[2001:db8::1]\n"));
+    assert_int_equal(site->config->trusted_host_count, 3);
+    assert_true(span_is(site->config->trusted_hosts[1], "B-2.example"));
+    assert_true(span_is(site->config->trusted_hosts[2], "[2001:db8::1]"));
+    static const char *const wrongs[] = {
+        "*", "*.example.org", "https://a.example", "a.example:80", "a.example/", "a b"};
+    for (size_t i = 0; i < sizeof(wrongs) / sizeof(wrongs[0]); i++) {
+        char text[128], line[256];
+        (void)snprintf(text, sizeof(text), "POSTERN_TRUSTED_HOSTS='%s'\n", wrongs[i]);
+        (void)snprintf(
+            line, sizeof(line),
+            "%%/work/.env:5: POSTERN_TRUSTED_HOSTS: \"%s\" is not the name of a host; it "
+            "is written without scheme, port and path",
+            wrongs[i]);
+        assert_false(site_load_env(site, text));
+        site_expect_mistake(site, line);
+    }
 }
 
 static void
@@ -248,6 +313,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_four_required_lines_are_a_whole_configuration),
         TEST(each_option_reaches_the_configuration),
+        TEST(whom_to_trust_is_a_switch_that_can_do_more),
+        TEST(trusted_hosts_are_names),
         TEST(the_environment_goes_before_the_file_and_that_before_the_json),
         TEST(an_unknown_name_is_a_mistake_without_its_value),
         TEST(all_mistakes_are_told_at_once),
