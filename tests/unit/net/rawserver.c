@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -105,6 +106,8 @@ static void
 hold(struct peer *peer)
 {
     char piece[4096];
+    int unused = 0;
+    (void)setsockopt(peer->fd, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused);
     while (peer_read(peer, piece, sizeof piece) > 0)
         ;
     atomic_fetch_add(&peer->server->held_ends, 1);
@@ -115,6 +118,16 @@ reset(struct peer *peer)
 {
     struct linger at_once = {.l_onoff = 1, .l_linger = 0};
     setsockopt(peer->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
+/* A filter that lets no segment in. What is sent goes out nevertheless, with the old acknowledgement
+ * in it: as it is on its way while the client's request is on its own. */
+static int
+be_deaf(struct peer *peer)
+{
+    struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
+    struct sock_fprog program = {.len = 1, .filter = &drop};
+    return setsockopt(peer->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
 }
 
 /* 0 to go on with the next step, -1 at the end. */
@@ -147,6 +160,8 @@ run_step(struct peer *peer, const struct rawserver_step *step)
     case RAW_DROP:
         SSL_set_quiet_shutdown(peer->ssl, 1);
         return -1;
+    case RAW_DEAF:
+        return be_deaf(peer);
     case RAW_CALL:
         step->call(peer->server->argument);
         return 0;
