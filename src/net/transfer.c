@@ -124,9 +124,11 @@ fill_connection(struct transfer *t)
 static int
 check_order(struct transfer *t)
 {
+    t->is_asked = true;
+    if (t->head.speaks_h2)
+        return 0; /* an answer says there whose it is */
     enum connection_asked asked = connection_asked(t->item->connection);
     bool has_all = has_left(t, connection_facts(t->item->connection).sent_bytes);
-    t->is_asked = true;
     t->is_early = !has_all || asked != CONNECTION_ASKED_ALL;
     if (asked == CONNECTION_ASKED_NOTHING || (t->is_early && t->head.status < 400))
         t->broken = "answered before it was asked";
@@ -319,12 +321,12 @@ check_end(struct transfer *t)
 {
     if (!body_is_whole(&t->body))
         return WIRE_CUT;
-    if (body_is_over(&t->body) || !t->body.is_chunked) {
-        if (has_second_answer(t))
-            t->broken = "more than one answer";
-    } else {
+    if (!t->reply->has_all && t->reply->status < 400)
+        t->broken = "answered without the whole request";
+    if (t->body.is_chunked && !body_is_over(&t->body))
         t->broken = "two readings of where it ends";
-    }
+    if (has_second_answer(t))
+        t->broken = "more than one answer";
     return t->broken ? WIRE_BAD_REPLY : WIRE_NO_FAULT;
 }
 
