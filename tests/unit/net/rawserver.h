@@ -16,6 +16,7 @@ enum rawserver_verb {
     RAW_END = 0,   /* of the script: close */
     RAW_READ,      /* one whole request */
     RAW_READ_SOME, /* whatever comes first */
+    RAW_READ_H2,   /* one whole request of HTTP/2, not kept */
     RAW_SEND,      /* `bytes` */
     RAW_FLOOD,     /* `bytes` again and again, until the peer is gone */
     RAW_WAIT,      /* for rawserver_release() */
