@@ -3,7 +3,9 @@
 
 #include "core/wire.h"
 
-#define DIGITS_MAX 16 /* as many as the library takes; the value then fits into 63 bits or is bad */
+#define DIGITS_MAX                                                                                 \
+    16 /* as many as the library takes; the value then fits into 63 bits or is bad                 \
+        */
 
 void
 chunks_init(struct chunks *chunks)

@@ -39,11 +39,11 @@ enum chunks_stage {
 
 struct chunks {
     enum chunks_stage stage;
-    const char *why;         /* what is wrong, for the log; NULL unless bad */
-    uint64_t left;           /* of the chunk's payload */
-    uint64_t payload_bytes;  /* altogether */
-    uint64_t framing_bytes;  /* likewise */
-    uint64_t line_bytes;     /* of the line, or the trailers, that is being read */
+    const char *why;            /* what is wrong, for the log; NULL unless bad */
+    uint64_t left;              /* of the chunk's payload */
+    uint64_t payload_bytes;     /* altogether */
+    uint64_t framing_bytes;     /* likewise */
+    uint64_t line_bytes;        /* of the line, or the trailers, that is being read */
     char name[CHUNKS_NAME_MAX]; /* of a trailer, in lower case */
     unsigned digits, name_len;
 };
@@ -51,8 +51,8 @@ struct chunks {
 void chunks_init(struct chunks *chunks);
 
 /* The next piece of payload in `*rest`, which it is taken from together with what stands before it;
- * empty when there is none any more. Then `*rest` is used up, or the body has ended and what is left
- * is not of it, or it is bad. */
+ * empty when there is none any more. Then `*rest` is used up, or the body has ended and what is
+ * left is not of it, or it is bad. */
 struct span chunks_next(struct chunks *chunks, struct span *rest);
 
 #endif

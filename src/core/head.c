@@ -359,8 +359,8 @@ head_fill(struct head *head, struct wire_reply *reply)
     reply->status = head->status;
     reply->head_complete = true;
     reply->content_length = head->content_length;
-    reply->close_delimited =
-        !head_has_no_content(head) && !head->speaks_h2 && !head->is_chunked && head->content_length < 0;
+    reply->close_delimited = !head_has_no_content(head) && !head->speaks_h2 && !head->is_chunked &&
+                             head->content_length < 0;
     reply->decoded = head->coding == HEAD_COMPRESSED;
     reply->headers = (struct wire_headers){.items = head->headers, .count = count};
 }

@@ -33,7 +33,8 @@ body_begin(struct body *body, const struct head *head)
 {
     body->is_empty = head_has_no_content(head);
     body->is_chunked = head->is_chunked && !body->is_empty;
-    body->length = body->is_empty ? 0 : head->content_length;
+    /* Nothing but a length, or closing, ends a 205, empty as it is. */
+    body->length = body->is_empty && head->status != 205 ? 0 : head->content_length;
     chunks_init(&body->chunks);
     if (head->coding == HEAD_PLAIN || body->is_empty)
         return 0;
@@ -111,12 +112,12 @@ body_take(struct body *body, struct span bytes, int (*give)(void *self, struct s
         gather.self = self;
         return take_chunks(body, bytes, &gather);
     }
+    if (body->is_empty && bytes.len > 0)
+        return bad(body, "content where there is none");
     if (body->length >= 0 && bytes.len > (uint64_t)body->length - body->got_bytes) {
         body->has_excess = true;
         bytes.len = (size_t)((uint64_t)body->length - body->got_bytes);
     }
-    if (body->is_empty && body->has_excess)
-        return bad(body, "content where there is none");
     body->got_bytes += bytes.len;
     return hand_on(body, bytes, give, self);
 }

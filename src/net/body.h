@@ -17,13 +17,13 @@ struct unpack;
 
 struct body {
     bool is_chunked;
-    bool is_empty;       /* nothing may come: the status has no content */
+    bool is_empty; /* nothing may come: the status has no content */
     struct chunks chunks;
-    int64_t length;      /* -1: not stated */
+    int64_t length; /* -1: not stated */
     uint64_t got_bytes;
     struct unpack *unpack; /* NULL: as it comes */
-    bool has_excess;     /* more came than the body was said to have */
-    const char *why;     /* what is wrong with it, for the log; NULL: nothing so far */
+    bool has_excess;       /* more came than the body was said to have */
+    const char *why;       /* what is wrong with it, for the log; NULL: nothing so far */
 };
 
 void body_init(struct body *body); /* without a header block: nothing may come */
@@ -32,8 +32,8 @@ void body_fini(struct body *body);
 /* The header block is complete. -1: no memory. */
 int body_begin(struct body *body, const struct head *head);
 
-/* Bytes as they came; gives out payload, as few pieces as it can. -1 as soon as `give` returns that,
- * and when the body broke its rules: `why` then says how. */
+/* Bytes as they came; gives out payload, as few pieces as it can. -1 as soon as `give` returns
+ * that, and when the body broke its rules: `why` then says how. */
 int body_take(struct body *body, struct span bytes, int (*give)(void *self, struct span bytes),
               void *self);
 

@@ -18,7 +18,7 @@
  * one holds the connection between exchanges. */
 struct connection {
     CURLM *multi;
-    struct easy easy; /* of the exchange under way */
+    struct easy easy;                     /* of the exchange under way */
     const struct connection_calls *calls; /* borrowed */
     CURLcode code;                        /* of the exchange, once it is over */
     int socket_errno;                     /* why this host could make no socket; 0: it could */
@@ -27,10 +27,10 @@ struct connection {
     bool was_noisy;                       /* it had something to say before it was asked */
     int sockets[SOCKETS_MAX];             /* that are open; more than one only while connecting */
     unsigned socket_count;
-    const void *ssl;         /* of the connection; borrowed from OpenSSL. NULL: unknown, or none */
-    bool is_opaque;          /* TLS of another library, into which nobody can look */
+    const void *ssl; /* of the connection; borrowed from OpenSSL. NULL: unknown, or none */
+    bool is_opaque;  /* TLS of another library, into which nobody can look */
     bool is_h2;
-    uint64_t acked_bytes;    /* of all requests before this one, and of the handshake */
+    uint64_t acked_bytes; /* of all requests before this one, and of the handshake */
     char words[CURL_ERROR_SIZE];
 };
 
@@ -146,13 +146,15 @@ is_open(const struct connection *connection)
     return connection->socket_count == 1;
 }
 
+/* What waits in the kernel under TLS may as well be its goodbye or a ticket. */
 bool
 connection_has_more(const struct connection *connection)
 {
     if (!is_open(connection) || connection->is_h2)
         return false;
-    return look_unread(connection->sockets[0]) == LOOK_BYTES ||
-           (connection->ssl && look_unread_tls(connection->ssl));
+    if (connection->ssl)
+        return look_unread_tls(connection->ssl);
+    return look_unread(connection->sockets[0]) == LOOK_BYTES;
 }
 
 bool
@@ -272,7 +274,8 @@ on_ready(void *self, char *peer, char *own, int peer_port, int own_port)
     return connection->was_noisy ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
-/* --- starting ---------------------------------------------------------------------------------- */
+/* --- starting ----------------------------------------------------------------------------------
+ */
 
 static void
 set_calls(struct connection *connection)

@@ -31,7 +31,7 @@ void connection_close(struct connection *connection);
 /* Called from inside connection_run(). Each returns -1 to end the exchange. */
 struct connection_calls {
     void *self;
-    int (*line)(void *self, struct span line); /* of a header block, with its line end */
+    int (*line)(void *self, struct span line);   /* of a header block, with its line end */
     int (*bytes)(void *self, struct span bytes); /* of a body, chunked and coded as they came */
     /* Of a body that framing_is_read(): its next bytes, 0 at its end; and that it is to go on at
      * `offset`: at 0 when a warm connection was dead and all is sent again on a fresh one. */

@@ -1,7 +1,7 @@
 /* pool.h - which warm connection takes the next exchange: the shelf behind transfer.h's pool.
  *
- * Per origin and scope, bounded, last used first taken, because the youngest is the likeliest to live still.
- * An item is on the shelf or with one thread, never both.
+ * Per origin and scope, bounded, last used first taken, because the youngest is the likeliest to
+ * live still. An item is on the shelf or with one thread, never both.
  */
 #ifndef POSTERN_NET_POOL_H
 #define POSTERN_NET_POOL_H
@@ -36,8 +36,8 @@ void pool_init(struct pool *pool, const struct pool_options *options,
                void (*close_item)(struct pool_item *item));
 void pool_fini(struct pool *pool); /* closes all that is on the shelf */
 
-/* The item of that origin and scope (NULL: "") that was given last, now the caller's; NULL when none
- * is warm. */
+/* The item of that origin and scope (NULL: "") that was given last, now the caller's; NULL when
+ * none is warm. */
 struct pool_item *pool_take(struct pool *pool, const char *origin, const char *scope,
                             uint64_t now_ms);
 

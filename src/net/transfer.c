@@ -26,13 +26,13 @@ struct transfer {
     struct connection_calls calls;
     struct head head;
     struct body body;
-    const char *broken; /* what the exchange broke of the order of asking and answering; NULL: nothing */
+    const char *broken; /* how it is no exchange of one request and one answer; NULL: it is */
     uint64_t started_us;
     int64_t body_given; /* to the library, of a body that it reads */
     bool has_given_all;
-    bool is_asked; /* the final status line was looked at */
-    bool is_early; /* it came before all of the request had left */
-    bool is_stopped;    /* by the observer or by the body's reader */
+    bool is_asked;   /* the final status line was looked at */
+    bool is_early;   /* it came before all of the request had left */
+    bool is_stopped; /* by the observer or by the body's reader */
     char why[256];
 };
 
@@ -233,8 +233,10 @@ drive(struct transfer *t)
     const struct transfer_observer *observer = t->observer;
     uint64_t wait_ms;
     while (connection_run(t->item->connection)) {
-        if (t->body.is_chunked && body_is_over(&t->body) && !t->is_early)
-            return; /* the library waits for more: it reads another framing than we */
+        if (body_is_over(&t->body) && !t->is_early && !t->head.speaks_h2) {
+            t->broken = "two readings of where it ends"; /* the library waits for more */
+            return;
+        }
         if (ask_observer(t, &wait_ms) != 0 ||
             connection_wait(t->item->connection, observer->waits, wait_ms) != 0 ||
             ask_observer(t, &wait_ms) != 0)
@@ -303,8 +305,9 @@ fault_words(const struct transfer *t)
     return ours ? ours : connection_why(t->item->connection);
 }
 
-/* On a connection that had carried others, did more come than one answer? Then nobody knows which of
- * them is this request's. Where the library closed it without being told to, it had seen more. */
+/* On a connection that had carried others, did more come than one answer? Then nobody knows which
+ * of them is this request's. Where the library closed it without being told to, it had seen more.
+ */
 static bool
 has_second_answer(const struct transfer *t)
 {
@@ -323,8 +326,6 @@ check_end(struct transfer *t)
         return WIRE_CUT;
     if (!t->reply->has_all && t->reply->status < 400)
         t->broken = "answered without the whole request";
-    if (t->body.is_chunked && !body_is_over(&t->body))
-        t->broken = "two readings of where it ends";
     if (has_second_answer(t))
         t->broken = "more than one answer";
     return t->broken ? WIRE_BAD_REPLY : WIRE_NO_FAULT;

@@ -15,8 +15,8 @@ void unpack_free(struct unpack *unpack);
 
 /* Gives out what the bytes unpack to; -1 as soon as `give` returns that. Also -1 when they are none
  * of the coding, or more comes behind its end: unpack_is_bad() then. */
-int unpack_take(struct unpack *unpack, struct span bytes, int (*give)(void *self, struct span bytes),
-                void *self);
+int unpack_take(struct unpack *unpack, struct span bytes,
+                int (*give)(void *self, struct span bytes), void *self);
 bool unpack_is_bad(const struct unpack *unpack);
 bool unpack_is_over(const struct unpack *unpack); /* its own end was seen */
 

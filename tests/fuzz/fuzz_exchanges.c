@@ -1,10 +1,10 @@
 /* fuzz_exchanges.c - several exchanges over one pool, with an upstream that the input plays.
  *
- * A byte of the input's head says what each request is; the rest is what the upstream sends, but for
- * these: 1 waits for the next request, 2 and 3 answer the last one as a good server would (with a
- * length, in chunks) by its mark, 4 lets the client run, 5 closes. Whatever is sent: an answer that
- * is called whole and holds the mark of another request than its own is a false one, and we and the
- * library must never disagree about where an answer ends.
+ * A byte of the input's head says what each request is; the rest is what the upstream sends, but
+ * for these: 1 waits for the next request, 2 and 3 answer the last one as a good server would (with
+ * a length, in chunks) by its mark, 4 lets the client run, 5 closes. Whatever is sent: an answer
+ * that is called whole and holds the mark of another request than its own is a false one, and we
+ * and the library must never disagree about where an answer ends.
  *
  * No network and no threads: socket() gives out one end of a pair, and the upstream moves when the
  * client waits.
@@ -39,7 +39,7 @@ static struct upstream {
     int read_count;
     int idle;
     unsigned long long salt; /* made of the input, so that no input holds a mark itself */
-    struct buf asked; /* what was read of the next */
+    struct buf asked;        /* what was read of the next */
 } upstream;
 
 /* --- in the place of the network -------------------------------------------------------------- */
@@ -116,12 +116,13 @@ answer(bool in_chunks)
 {
     char mark[64], text[256];
     int len = format_mark(mark, upstream.last_number);
-    int all = in_chunks ? snprintf(text, sizeof text,
-                                   "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n"
-                                   "0\r\n\r\n",
-                                   (unsigned)len, mark)
-                        : snprintf(text, sizeof text,
-                                   "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len, mark);
+    int all = in_chunks
+                  ? snprintf(text, sizeof text,
+                             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n"
+                             "0\r\n\r\n",
+                             (unsigned)len, mark)
+                  : snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s",
+                             len, mark);
     say(span_of(text, (size_t)all));
 }
 
@@ -259,10 +260,8 @@ prepare(const struct pool_options *options)
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
-    static const struct pool_options options = {.idle_per_origin_max = 2,
-                                                .idle_max = 2,
-                                                .connection_life_s = 3600,
-                                                .idle_life_s = 3600};
+    static const struct pool_options options = {
+        .idle_per_origin_max = 2, .idle_max = 2, .connection_life_s = 3600, .idle_life_s = 3600};
     if (len < 1)
         return 0;
     if (pool == NULL)

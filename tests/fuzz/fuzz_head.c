@@ -114,8 +114,8 @@ read_in_portions(struct span bytes, size_t portion, struct buf *payload, size_t 
             *left += rest.len;
         bytes = span_of(bytes.ptr + len, bytes.len - len);
     }
-    assert(chunks.framing_bytes <= CHUNKS_FRAMING_FREE + 1 +
-                                       CHUNKS_FRAMING_RATIO * (chunks.payload_bytes + 1));
+    assert(chunks.framing_bytes <=
+           CHUNKS_FRAMING_FREE + 1 + CHUNKS_FRAMING_RATIO * (chunks.payload_bytes + 1));
     return chunks.stage;
 }
 

@@ -58,7 +58,8 @@ static const struct body bodies[] = {
     {"a chunk that ends in LF", BYTES("1\r\nx\n"), "x", NO_END, false, 0},
     {"a chunk that ends in CRs", BYTES("1\r\nx\r\r\n"), "x", NO_END, false, 0},
     {"a length as trailer", BYTES("0\r\ncontent-LENGTH: 5\r\n\r\n"), "", FRAMING, false, 0},
-    {"a coding as trailer", BYTES("0\r\nTransfer-Encoding: chunked\r\n\r\n"), "", FRAMING, false, 0},
+    {"a coding as trailer", BYTES("0\r\nTransfer-Encoding: chunked\r\n\r\n"), "", FRAMING, false,
+     0},
     {"a folded trailer", BYTES("0\r\nA: b\r\n c\r\n\r\n"), "", NO_NAME, false, 0},
     {"a trailer without a name", BYTES("0\r\n: b\r\n\r\n"), "", NO_NAME, false, 0},
     {"a blank before a trailer's colon", BYTES("0\r\nA : b\r\n"), "", NO_NAME, false, 0},
@@ -141,10 +142,8 @@ framing_without_payload_has_an_end(void **state)
         const char *before;
         struct span piece;
     } cases[] = {
-        {"5;", SPAN_LITERAL("aaaaaaaa")},
-        {"5", SPAN_LITERAL("        ")},
-        {"0\r\nX: ", SPAN_LITERAL("aaaaaaaa")},
-        {"0\r\n", SPAN_LITERAL("X: a\r\n")},
+        {"5;", SPAN_LITERAL("aaaaaaaa")},       {"5", SPAN_LITERAL("        ")},
+        {"0\r\nX: ", SPAN_LITERAL("aaaaaaaa")}, {"0\r\n", SPAN_LITERAL("X: a\r\n")},
         {"0\r\n", SPAN_LITERAL("aaaaaaaa")},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -176,9 +175,8 @@ main(void)
             const struct body *body;
             void *state;
         } initial = {.body = &bodies[count]};
-        tests[count] = (struct CMUnitTest){.name = bodies[count].name,
-                                           .test_func = check_body,
-                                           .initial_state = initial.state};
+        tests[count] = (struct CMUnitTest){
+            .name = bodies[count].name, .test_func = check_body, .initial_state = initial.state};
     }
     tests[count++] = (struct CMUnitTest)cmocka_unit_test(framing_without_payload_has_an_end);
     tests[count++] = (struct CMUnitTest)cmocka_unit_test(framing_stays_in_proportion_to_payload);

@@ -158,8 +158,8 @@ reset(struct peer *peer)
     setsockopt(peer->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
-/* A filter that lets no segment in. What is sent goes out nevertheless, with the old acknowledgement
- * in it: as it is on its way while the client's request is on its own. */
+/* A filter that lets no segment in. What is sent goes out nevertheless, with the old
+ * acknowledgement in it: as it is on its way while the client's request is on its own. */
 static int
 be_deaf(struct peer *peer)
 {
@@ -200,6 +200,8 @@ run_step(struct peer *peer, const struct rawserver_step *step)
     case RAW_DROP:
         SSL_set_quiet_shutdown(peer->ssl, 1);
         return -1;
+    case RAW_CORK:
+        return setsockopt(peer->fd, IPPROTO_TCP, TCP_CORK, &(int){1}, sizeof(int));
     case RAW_DEAF:
         return be_deaf(peer);
     case RAW_CALL:

@@ -23,6 +23,7 @@ enum rawserver_verb {
     RAW_RESET,     /* close with RST */
     RAW_HOLD,      /* silent until the peer closes */
     RAW_DROP,      /* close without TLS's goodbye */
+    RAW_CORK,      /* what is sent goes out as one, with the end */
     RAW_DEAF,      /* its kernel takes and acknowledges nothing from here on */
     RAW_CALL,      /* `call` with the server's argument */
     RAW_AGAIN      /* from the first step */

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "testcert.h"
+
 #define READ                                                                                       \
     {                                                                                              \
         .verb = RAW_READ                                                                           \
@@ -101,8 +103,11 @@ an_early_refusal_is_passed_on_and_its_connection_is_not_kept(void **state)
 {
     (void)state;
     static const struct rawserver_script scripts[] = {
-        {{READ, RAW_BYTES(FIRST), {.verb = RAW_READ_SOME},
-          RAW_BYTES("HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig"), HOLD}},
+        {{READ,
+          RAW_BYTES(FIRST),
+          {.verb = RAW_READ_SOME},
+          RAW_BYTES("HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig"),
+          HOLD}},
         fresh,
     };
     char *big = calloc(1, BIG);
@@ -150,6 +155,35 @@ of_two_answers_to_a_later_request_neither_is_believed(void **state)
         assert_string_equal(buf_text(&trial.body), "fresh");
         trial_close(&trial);
     }
+}
+
+/* An upstream may close when it has answered. Under TLS its goodbye is bytes like any other. */
+static void
+a_goodbye_behind_an_answer_is_no_second_one(void **state)
+{
+    (void)state;
+    static const struct rawserver_script script = {
+        {READ, RAW_BYTES(FIRST), READ, {.verb = RAW_CORK}, RAW_BYTES(FIRST)}};
+    struct testcert_authority ours;
+    testcert_authority_open(&ours, "our authority");
+    SSL_CTX *tls = testcert_server(&ours, "IP:127.0.0.1", -1, 1);
+    struct pool_options options = trial_options;
+    options.ca_file = ours.path;
+    for (int is_tls = 0; is_tls < 2; is_tls++) {
+        struct trial trial;
+        trial_open(&trial, &script, 1, is_tls ? tls : NULL, &options);
+        for (int i = 0; i < 4; i++) {
+            trial_get(&trial);
+            assert_string_equal(wire_fault_name(trial.reply.fault), "none");
+            assert_string_equal(buf_text(&trial.body), "first");
+            assert_int_equal(trial.reply.reused_connection, i % 2);
+        }
+        trial_end(&trial);
+        assert_int_equal(rawserver_accepts(trial.server), 2);
+        trial_close(&trial);
+    }
+    SSL_CTX_free(tls);
+    testcert_authority_close(&ours);
 }
 
 /* Nobody else can have asked on a connection without a past: the first is the answer. */
@@ -236,6 +270,7 @@ main(void)
         cmocka_unit_test(a_good_answer_needs_the_whole_request),
         cmocka_unit_test(an_early_refusal_is_passed_on_and_its_connection_is_not_kept),
         cmocka_unit_test(of_two_answers_to_a_later_request_neither_is_believed),
+        cmocka_unit_test(a_goodbye_behind_an_answer_is_no_second_one),
         cmocka_unit_test(what_follows_the_first_answer_of_a_connection_is_not_taken),
         cmocka_unit_test(an_answer_without_content_ends_its_connection),
         cmocka_unit_test(a_connection_of_one_scope_is_never_used_for_another),

@@ -111,7 +111,8 @@ static void
 nothing_of_an_exchange_is_left_for_the_next(void **state)
 {
     (void)state;
-    static const struct rawserver_script scripts[] = { /* a connection ends with a HEAD */
+    static const struct rawserver_script scripts[] = {
+        /* a connection ends with a HEAD */
         {{READ, BODILESS}},
         {{READ, REPLY, READ, BODILESS}},
         {{READ, REPLY}},

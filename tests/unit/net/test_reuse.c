@@ -50,9 +50,13 @@ static void
 check_row(void **state)
 {
     const struct row *row = *state;
-    const struct rawserver_script script = {
-        {READ, RAW_BYTES(FIRST), READ, {.verb = RAW_SEND, .bytes = row->second}, READ,
-         RAW_BYTES(FIRST), READ}};
+    const struct rawserver_script script = {{READ,
+                                             RAW_BYTES(FIRST),
+                                             READ,
+                                             {.verb = RAW_SEND, .bytes = row->second},
+                                             READ,
+                                             RAW_BYTES(FIRST),
+                                             READ}};
     struct trial trial;
     trial_open(&trial, &script, 1, NULL, &trial_options);
     trial_get(&trial);
