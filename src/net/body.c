@@ -5,8 +5,11 @@
 
 #include "net/unpack.h"
 
-/* Chunks are often a token long: those of one read go on together. */
+/* Chunks of a byte or a few, of one read, go on together, or an upstream could have us work for
+ * each byte. Longer ones pass as they come: an event that was good is out before the next is looked
+ * at. */
 #define GATHER_BYTES 2048
+#define SHORT_BYTES 64
 
 struct gather {
     char bytes[GATHER_BYTES];
@@ -68,13 +71,13 @@ flush(struct body *body, struct gather *gather)
     return hand_on(body, gathered, gather->give, gather->self);
 }
 
-/* A piece that comes alone is not copied. */
 static int
-add(struct body *body, struct gather *gather, struct span piece, bool is_alone)
+add(struct body *body, struct gather *gather, struct span piece)
 {
-    if (gather->len + piece.len > GATHER_BYTES && flush(body, gather) != 0)
+    bool is_short = piece.len < SHORT_BYTES;
+    if ((!is_short || gather->len + piece.len > GATHER_BYTES) && flush(body, gather) != 0)
         return -1;
-    if (piece.len > GATHER_BYTES || (is_alone && gather->len == 0))
+    if (!is_short)
         return hand_on(body, piece, gather->give, gather->self);
     memcpy(gather->bytes + gather->len, piece.ptr, piece.len);
     gather->len += piece.len;
@@ -86,9 +89,8 @@ take_chunks(struct body *body, struct span bytes, struct gather *gather)
 {
     struct span piece;
     while ((piece = chunks_next(&body->chunks, &bytes)).len > 0) {
-        bool is_alone = bytes.len <= 2; /* but for its line end */
         body->got_bytes += piece.len;
-        if (add(body, gather, piece, is_alone) != 0)
+        if (add(body, gather, piece) != 0)
             return -1;
     }
     if (flush(body, gather) != 0)

@@ -32,7 +32,7 @@ void body_fini(struct body *body);
 /* The header block is complete. -1: no memory. */
 int body_begin(struct body *body, const struct head *head);
 
-/* Bytes as they came; gives out payload, as few pieces as it can. -1 as soon as `give` returns
+/* Bytes as they came; gives out payload. -1 as soon as `give` returns
  * that, and when the body broke its rules: `why` then says how. */
 int body_take(struct body *body, struct span bytes, int (*give)(void *self, struct span bytes),
               void *self);
