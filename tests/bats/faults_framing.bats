@@ -94,3 +94,26 @@ load lib/faults
         ! grep -q stray "$ANSWER/body" || fail "the stray answer was taken"
     done
 }
+
+# connections_of KEY - how many new ones a request with that key takes
+connections_of() {
+    local before
+    before=$(control primary state | jq .connections)
+    chat -H "Authorization: Bearer $1-key-of-a-client"
+    expect_from primary
+    echo $(($(control primary state | jq .connections) - before))
+}
+
+@test "U62 with pool_scope = client a warm connection serves one client alone" {
+    [[ $SERVER != *cgi* ]] || skip 'a process that answers once keeps no connection'
+    local keys=POSTERN_CLIENT_KEY=first-key-of-a-client,second-key-of-a-client
+    with $keys
+    connections_of first >/dev/null
+    [ "$(connections_of second)" -eq 0 ]
+    with $keys POSTERN_POOL_SCOPE=client
+    connections_of first >/dev/null
+    [ "$(connections_of second)" -eq 1 ]
+    [ "$(connections_of first)" -eq 0 ]
+    [ "$(connections_of second)" -eq 0 ]
+    with
+}
