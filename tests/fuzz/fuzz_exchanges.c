@@ -229,6 +229,7 @@ exchange(int number, unsigned kind)
                                    .url = url,
                                    .origin = "http://127.0.0.1:9",
                                    .connect_timeout_ms = 60000,
+                                   .receive_bytes = 1024,
                                    .decode = (kind & 3) == 3};
     if ((kind & 3) == 1)
         request.body = (struct wire_body){.present = true, .parts = {SPAN_LITERAL("body")}};
@@ -271,7 +272,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         upstream.salt = (upstream.salt ^ bytes[i]) * 1099511628211U; /* FNV-1a */
     upstream.script = span_of((const char *)bytes + 1, len - 1);
     upstream.last_number = upstream.read_count = upstream.idle = 0;
-    for (int i = 0; i < EXCHANGES; i++)
+    for (int i = 0; i < EXCHANGES && (i == 0 || upstream.script.len > 0); i++)
         exchange(i, (unsigned)bytes[0] >> (2 * i));
     hang_up();
     return 0;
