@@ -2,7 +2,7 @@
 # What bootstrap, serve and test share. Sourced; runs in the project's root.
 
 BUILD_PACKAGES=(autoconf automake gcc libc6-dev libcurl4-openssl-dev libfcgi-dev libjson-c-dev
-    libssl-dev make pkg-config)
+    libssl-dev make pkg-config zlib1g-dev)
 SERVE_PACKAGES=(curl lighttpd python3)
 TEST_PACKAGES=(apache2 bats ca-certificates clang-format-14 cppcheck jq libapache2-mod-fcgid libcmocka-dev
     nginx-light openssl procps shellcheck strace valgrind)

@@ -66,6 +66,7 @@ struct options {
 
     const char *mount, *log, *ca_file;
     int64_t threads, drain_ms, client_probe, log_level, plain_http, sandbox;
+    int64_t http2, pool_scope;
 
     const char *env_file, *config, *state;
     int64_t state_mode, state_any_filesystem;

@@ -209,6 +209,14 @@ const struct option option_table[] = {
     {.env = "POSTERN_CA_FILE", .kind = OPTION_TEXT, AT(ca_file), .flags = OPTION_PER_UPSTREAM,
      .example = "/etc/ssl/certs/ca-certificates.crt",
      .sentence = "The certificates by which upstreams are verified; left out the system's."},
+    {.env = "POSTERN_HTTP2", .kind = OPTION_SWITCH, AT(http2), .flags = OPTION_PER_UPSTREAM,
+     .standard = "no",
+     .sentence = "Offers HTTP/2 to upstreams over TLS, where no answer can be taken for that of "
+                 "another request."},
+    {.env = "POSTERN_POOL_SCOPE", .kind = OPTION_CHOICE, AT(pool_scope),
+     .flags = OPTION_PER_UPSTREAM, .standard = "upstream", .choices = "upstream|client",
+     .sentence = "Whether a warm connection to an upstream serves all clients, or only the one "
+                 "that it was opened for."},
     {.env = "POSTERN_PLAIN_HTTP", .kind = OPTION_SWITCH, AT(plain_http), .standard = "no",
      .sentence = "Allows http:// to other hosts, which sends keys and prompts readable for all "
                  "between."},

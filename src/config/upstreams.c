@@ -167,6 +167,8 @@ add(struct load *load, const struct draft *draft)
                      (uint64_t)options->first_token_timeout_ms,
                      (uint64_t)options->response_timeout_ms, (uint64_t)options->idle_timeout_ms},
         .retries = (unsigned)options->retries,
+        .http2 = options->http2 != 0,
+        .pools_by_client = options->pool_scope != 0,
     };
     take_url(load, draft, out);
     take_key(load, draft, out);

@@ -41,13 +41,13 @@ static const struct listed response_names[] = {
 /* Azure's prefix is a whole world. Some of its headers are credentials
  * (x-ms-token-aad-access-token, x-ms-authorization-auxiliary, x-ms-encryption-key), some say who
  * the caller is (x-ms-client-principal, x-ms-client-tenant-id, x-ms-arm-signed-user-token), some
- * make the service fetch from an address (x-ms-copy-source). Upstream they would act beside the
- * operator's key; downstream they would be the operator's own. Every one of them has such a word in
- * it. */
+ * make the service fetch from an address (x-ms-copy-source), one asks for a part (x-ms-range).
+ * Upstream they would act beside the operator's key; downstream they would be the operator's own.
+ * Every one of them has such a word in it. */
 static const char *const refused_words[] = {
     "auth",      "token",     "key",    "secret", "credential", "password", "principal", "identity",
     "tenant",    "object-id", "app-id", "cert",   "sas",        "sign",     "source",    "forward",
-    "original-", "delegat",   "behalf", "person", "elevated",   "cookie",
+    "original-", "delegat",   "behalf", "person", "elevated",   "cookie",   "range",
 };
 
 static bool

@@ -51,26 +51,42 @@ without_line_end(struct span line)
     return line;
 }
 
+/* What only answers a question that we never ask. A 304 has its own row in the outcomes. */
+static const struct unasked {
+    int status;
+    const char *why;
+} unasked[] = {
+    {101, "switches to a protocol nobody asked for"},
+    {206, "a part of an answer that nobody asked for"},
+    {226, "a difference that nobody asked for"},
+};
+
 /* "HTTP/1.x NNN reason": the reason, and the blank before it, may be missing. */
 static enum head_progress
 read_status(struct head *head, struct span line)
 {
-    static const char shape[] = "HTTP/1.d ddd";
-    if (line.len < sizeof(shape) - 1)
+    const struct span shape = span_from(head->speaks_h2 ? "HTTP/2 ddd" : "HTTP/1.d ddd");
+    if (line.len < shape.len)
         return bad(head, "status line too short");
-    for (size_t i = 0; i < sizeof(shape) - 1; i++) {
-        bool fits = shape[i] == 'd' ? is_digit(line.ptr[i]) : line.ptr[i] == shape[i];
+    for (size_t i = 0; i < shape.len; i++) {
+        bool fits = shape.ptr[i] == 'd' ? is_digit(line.ptr[i]) : line.ptr[i] == shape.ptr[i];
         if (!fits)
-            return bad(head, "not a status line of HTTP/1");
+            return bad(head, head->speaks_h2 ? "not a status line of HTTP/2"
+                                             : "not a status line of HTTP/1");
     }
-    if (line.len > 12 && line.ptr[12] != ' ')
+    if (line.len > shape.len && line.ptr[shape.len] != ' ')
         return bad(head, "status is not of three digits");
 
-    head->status = (line.ptr[9] - '0') * 100 + (line.ptr[10] - '0') * 10 + (line.ptr[11] - '0');
+    const char *digits = line.ptr + shape.len - 3;
+    head->status = (digits[0] - '0') * 100 + (digits[1] - '0') * 10 + (digits[2] - '0');
+    head->is_http10 = !head->speaks_h2 && line.ptr[7] == '0';
+    head->will_close = head->is_http10;
     if (head->status < 100 || head->status > 599)
         return bad(head, "status out of range");
-    if (head->status == 101)
-        return bad(head, "switches to a protocol nobody asked for");
+    for (size_t i = 0; i < sizeof(unasked) / sizeof(unasked[0]); i++) {
+        if (head->status == unasked[i].status)
+            return bad(head, unasked[i].why);
+    }
     head->stage = HEAD_AT_FIELDS;
     return HEAD_GOES_ON;
 }
@@ -87,9 +103,36 @@ read_content_length(struct head *head, struct span value)
     return NULL;
 }
 
+/* An answer that says it is a part of something is not the whole, whatever its status. */
+static const char *
+read_content_range(struct head *head, struct span value)
+{
+    (void)value;
+    return head->status <= 299 ? "a part of an answer that nobody asked for" : NULL;
+}
+
+/* The library looks for the word as we do, so that both expect the same. */
+static const char *
+read_connection(struct head *head, struct span value)
+{
+    head->will_close = head->will_close || span_contains_nocase(value, "close");
+    return NULL;
+}
+
+/* Only what the header's name says must stand on one line. */
+static const char *
+read_nothing(struct head *head, struct span value)
+{
+    (void)head;
+    (void)value;
+    return NULL;
+}
+
 static const char *
 read_transfer_encoding(struct head *head, struct span value)
 {
+    if (head->is_http10)
+        return "transfer-encoding of HTTP/1.0";
     /* We send no TE, so nothing but one "chunked" can be meant for us (RFC 9112 7.4). */
     if (head->is_chunked || !span_is_nocase(value, "chunked"))
         return "unknown transfer-encoding";
@@ -122,7 +165,21 @@ static const struct rule {
     {SPAN_LITERAL("content-length"), read_content_length},
     {SPAN_LITERAL("transfer-encoding"), read_transfer_encoding},
     {SPAN_LITERAL("content-encoding"), read_content_encoding},
+    {SPAN_LITERAL("content-range"), read_content_range},
+    {SPAN_LITERAL("connection"), read_connection},
+    {SPAN_LITERAL("content-type"), read_nothing},
+    {SPAN_LITERAL("trailer"), read_nothing},
 };
+
+static const struct rule *
+find_rule(struct span name)
+{
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+        if (name.len == rules[i].name.len && span_equal_nocase(name, rules[i].name))
+            return &rules[i];
+    }
+    return NULL;
+}
 
 /* What the block's text is, once it moves no more. */
 static void
@@ -137,41 +194,58 @@ place_headers(struct head *head)
     }
 }
 
+/* Has the status no content, so that no length may announce one (RFC 9110 15.3.5, 15.3.6; RFC 9112
+ * 6.1)? A 304 repeats the length of what it spares us. */
+static bool
+forbids_content(const struct head *head)
+{
+    return head->status < 200 || head->status == 204 || head->status == 205;
+}
+
 /* Looks at all headers at the block's end, because only then is the last one unfolded. */
 static const char *
 judge_headers(struct head *head)
 {
     for (size_t i = 0; i < head->header_count; i++) {
         const struct wire_header *header = &head->headers[i];
-        for (size_t r = 0; r < sizeof(rules) / sizeof(rules[0]); r++) {
-            if (header->name.len != rules[r].name.len ||
-                !span_equal_nocase(header->name, rules[r].name))
-                continue;
-            const char *wrong = rules[r].read(head, header->value);
-            if (wrong)
-                return wrong;
-        }
+        const struct rule *rule = find_rule(header->name);
+        const char *wrong = rule ? rule->read(head, header->value) : NULL;
+        if (wrong)
+            return wrong;
     }
     if (head->is_chunked && head->content_length >= 0)
         return "content-length beside chunking";
+    if (forbids_content(head) && (head->is_chunked || head->content_length > 0))
+        return "a body where the status has none";
     return NULL;
 }
 
 static enum head_progress
 end_block(struct head *head)
 {
-    if (head->status < 200) {
-        head->stage = HEAD_AT_STATUS;
-        head->header_count = 0;
-        buf_clear(&head->text);
-        return HEAD_GOES_ON;
-    }
     place_headers(head);
     const char *wrong = judge_headers(head);
     if (wrong)
         return bad(head, wrong);
-    head->stage = HEAD_COMPLETE;
-    return HEAD_ENDED;
+    if (head->status >= 200) {
+        head->stage = HEAD_COMPLETE;
+        return HEAD_ENDED;
+    }
+    head->stage = HEAD_AT_STATUS;
+    head->header_count = 0;
+    head->content_length = -1;
+    head->coding = HEAD_PLAIN;
+    buf_clear(&head->text);
+    return HEAD_GOES_ON;
+}
+
+/* The name of the last header; its place is not known before the block's end. */
+static struct span
+last_name(const struct head *head)
+{
+    const struct wire_header *last = &head->headers[head->header_count - 1];
+    size_t len = last->name.len + last->value.len;
+    return span_of(head->text.ptr + head->text.len - len, last->name.len);
 }
 
 /* obs-fold: the line goes on with the value of the one before (RFC 9112 5.2). */
@@ -180,10 +254,13 @@ read_fold(struct head *head, struct span line)
 {
     if (head->header_count == 0)
         return bad(head, "folded line without a header");
+    /* The library reads each line for itself: it would find no value, or another. */
+    if (find_rule(last_name(head)))
+        return bad(head, "folded line in a header that says what follows");
     struct span *value = &head->headers[head->header_count - 1].value;
     const struct span parts[] = {span_from(value->len > 0 ? " " : ""), span_trim(line)};
     if (parts[1].len == 0)
-        return HEAD_GOES_ON;
+        return bad(head, "line of blanks alone"); /* some take it for the end */
     if (buf_put_spans(&head->text, parts, sizeof(parts) / sizeof(parts[0])) != 0)
         return bad(head, "header block too large");
     value->len += parts[0].len + parts[1].len;
@@ -250,10 +327,17 @@ head_line(struct head *head, struct span line)
     return line.len == 0 ? end_block(head) : read_field(head, line);
 }
 
-static bool
-has_body(const struct head *head)
+bool
+head_has_no_content(const struct head *head)
 {
-    return !head->is_bodiless && head->status != 204 && head->status != 304;
+    return head->is_bodiless || head->status == 304 || forbids_content(head);
+}
+
+bool
+head_lets_reuse(const struct head *head)
+{
+    return !head->will_close && !head_has_no_content(head) &&
+           (head->is_chunked || head->content_length > 0);
 }
 
 static bool
@@ -275,7 +359,8 @@ head_fill(struct head *head, struct wire_reply *reply)
     reply->status = head->status;
     reply->head_complete = true;
     reply->content_length = head->content_length;
-    reply->close_delimited = has_body(head) && !head->is_chunked && head->content_length < 0;
+    reply->close_delimited = !head_has_no_content(head) && !head->speaks_h2 && !head->is_chunked &&
+                             head->content_length < 0;
     reply->decoded = head->coding == HEAD_COMPRESSED;
     reply->headers = (struct wire_headers){.items = head->headers, .count = count};
 }

@@ -3,8 +3,11 @@
  * Fed line by line, as they come from the network, it swallows interim answers (1xx), keeps the
  * final one's headers in a bounded buffer of its own and refuses what would let two readers
  * disagree about where the body ends (RFC 9112 6.3): differing or unreadable lengths, a length
- * beside chunking, control bytes, lines that are no header. Folded lines and bare LF are taken, as
- * libcurl takes them. A block is whole only when its blank line was seen.
+ * beside chunking, any coding of the transfer but one "chunked" of HTTP/1.1, a body where the
+ * status has none, control bytes, lines that are no header, folded ones of the headers that say all
+ * this. Other folded lines and bare LF are taken. So is refused what can only answer a question
+ * that was not asked: another protocol, a part of a thing, a coding. A block is whole only when its
+ * blank line was seen.
  */
 #ifndef POSTERN_CORE_HEAD_H
 #define POSTERN_CORE_HEAD_H
@@ -34,7 +37,10 @@ struct head {
     size_t seen_bytes; /* of all lines, interim answers and trailers too */
     bool may_decode;
     bool is_bodiless;
+    bool speaks_h2; /* the caller's to set when it was agreed on, before the status line */
     int status;
+    bool is_http10;
+    bool will_close;        /* the upstream says so, or speaks HTTP/1.0 */
     int64_t content_length; /* -1: none declared */
     bool is_chunked;
     enum head_coding coding;
@@ -50,6 +56,14 @@ void head_fini(struct head *head);
 
 /* One line with its line end. Also bad beyond WIRE_HEADERS_MAX headers or WIRE_HEADER_BYTES_MAX. */
 enum head_progress head_line(struct head *head, struct span line);
+
+/* Is there no content, whatever the lengths say: after HEAD, 204, 205, 304? Once the block ended.
+ */
+bool head_has_no_content(const struct head *head);
+
+/* Does the answer say where it ends, so that what follows on the connection can be told from it?
+ * Where there is no content nobody sees whether some came nevertheless. Once the block ended. */
+bool head_lets_reuse(const struct head *head);
 
 /* Writes status, head_complete, lengths and headers into `reply`, once the block ended. Of a coded
  * answer Content-Encoding and Content-Length are left out of the headers: they are not those of the

@@ -52,6 +52,8 @@ struct upstream {
     uint64_t breaker_key[2]; /* of the breaker for all its models: upstream_identify() */
     unsigned retries;        /* on this upstream before the next is tried */
     const char *ca_file;     /* NULL: the system's */
+    bool http2;              /* is offered */
+    bool pools_by_client;    /* a warm connection serves the client alone that it was opened for */
 };
 
 /* The key under which every process that shares a state file finds the breaker of an upstream, or

@@ -46,6 +46,8 @@ struct wire_request {
         *origin; /* "scheme://host:port" the key is bound to; the transfer refuses any other */
     struct wire_headers headers;
     struct wire_body body;
+    bool http2;           /* offer HTTP/2 where there is TLS; the upstream chooses */
+    const char *scope;    /* a warm connection is shared by those of the same; NULL: by all */
     bool decode;          /* ask for gzip and deflate and hand on decoded bytes; else "identity" */
     size_t receive_bytes; /* of the answer at a time; 0: 16 KB, which is most too */
     uint64_t connect_timeout_ms;

@@ -240,6 +240,7 @@ dialect_encode(const struct dialect_ask *ask, const struct route_candidate *cand
         .url = target ? arena_join(arena, url, sizeof(url) / sizeof(url[0])) : NULL,
         .origin = upstream->origin,
         .ca_file = upstream->ca_file,
+        .http2 = upstream->http2,
         .decode = ask->accepts_coded && ask->operation->row->answer == OPERATION_ANSWER_JSON,
         .connect_timeout_ms = upstream->timeouts.connect_ms,
     };

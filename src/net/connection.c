@@ -1,31 +1,36 @@
 /* connection.c - libcurl: its options, its callbacks, its wait and its codes. */
 #include "net/connection.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/mem.h"
-#include "net/authorities.h"
-#include "net/framing.h"
-#include "net/unread.h"
+#include "net/easy.h"
+#include "net/look.h"
+
+#define SOCKETS_MAX 8 /* that are tried at once: one of each family of addresses */
 
 /* The library ties a connection to a pair of its objects: the easy one is the exchange, the multi
  * one holds the connection between exchanges. */
 struct connection {
     CURLM *multi;
-    CURL *easy;
+    struct easy easy;                     /* of the exchange under way */
     const struct connection_calls *calls; /* borrowed */
-    struct curl_slist *headers;
-    CURLcode code;                         /* of the exchange, once it is over */
-    int socket_errno;                      /* why this host could make no socket; 0: it could */
-    bool is_added;                         /* easy to multi */
-    bool has_rules;                        /* what holds for every exchange is set */
-    const struct curl_tlssessioninfo *tls; /* of the exchange; borrowed: from easy */
-    curl_socket_t warm_fd;                 /* between exchanges */
+    CURLcode code;                        /* of the exchange, once it is over */
+    int socket_errno;                     /* why this host could make no socket; 0: it could */
+    bool is_added;                        /* easy to multi */
+    bool is_warm;                         /* there was a connection when the exchange began */
+    bool was_noisy;                       /* it had something to say before it was asked */
+    int sockets[SOCKETS_MAX];             /* that are open; more than one only while connecting */
+    unsigned socket_count;
+    const void *ssl; /* of the connection; borrowed from OpenSSL. NULL: unknown, or none */
+    bool is_opaque;  /* TLS of another library, into which nobody can look */
+    bool is_h2;
+    uint64_t acked_bytes; /* of all requests before this one, and of the handshake */
     char words[CURL_ERROR_SIZE];
 };
 
@@ -34,8 +39,7 @@ struct connection {
 /* The library's shared connection cache is not safe across threads, so that is not among it. */
 struct connection_share {
     CURLSH *curl;
-    const char *ca_dir;  /* the system's authorities by hash; NULL: they are not there so … */
-    const char *ca_file; /* … but all in this file, which is read for each connection */
+    struct easy_authorities authorities;
     pthread_mutex_t locks[CURL_LOCK_DATA_LAST];
 };
 
@@ -85,9 +89,7 @@ connection_share_new(struct err *err)
     }
     for (size_t i = 0; i < CURL_LOCK_DATA_LAST; i++)
         pthread_mutex_init(&share->locks[i], NULL);
-    const curl_version_info_data *library = curl_version_info(CURLVERSION_NOW);
-    share->ca_dir = authorities_is_hashed(library->capath) ? library->capath : NULL;
-    share->ca_file = share->ca_dir ? NULL : library->cainfo;
+    share->authorities = easy_authorities();
     share->curl = curl_share_init();
     CURLSH *curl = share->curl;
     if (curl && curl_share_setopt(curl, CURLSHOPT_LOCKFUNC, lock_share) == CURLSHE_OK &&
@@ -110,9 +112,8 @@ connection_open(void)
     if (!connection)
         return NULL;
     connection->multi = curl_multi_init();
-    connection->easy = curl_easy_init();
     /* One at a time: a fresh connection pushes the old one out. */
-    if (connection->multi && connection->easy &&
+    if (connection->multi &&
         curl_multi_setopt(connection->multi, CURLMOPT_MAXCONNECTS, 1L) == CURLM_OK)
         return connection;
     connection_close(connection);
@@ -120,20 +121,13 @@ connection_open(void)
 }
 
 static void
-free_headers(struct connection *connection)
-{
-    for (struct curl_slist *line = connection->headers; line; line = line->next)
-        mem_wipe(line->data, strlen(line->data)); /* the upstream's key is one of them */
-    curl_slist_free_all(connection->headers);
-    connection->headers = NULL;
-}
-
-static void
-leave_multi(struct connection *connection)
+forget_exchange(struct connection *connection)
 {
     if (connection->is_added)
-        curl_multi_remove_handle(connection->multi, connection->easy);
+        curl_multi_remove_handle(connection->multi, connection->easy.curl);
     connection->is_added = false;
+    easy_close(&connection->easy);
+    connection->calls = NULL;
 }
 
 void
@@ -141,52 +135,65 @@ connection_close(struct connection *connection)
 {
     if (!connection)
         return;
-    leave_multi(connection);
-    curl_easy_cleanup(connection->easy);
+    forget_exchange(connection);
     curl_multi_cleanup(connection->multi);
-    free_headers(connection);
     mem_free(connection);
 }
 
-/* The library reads no further than the stated length, so a longer body's rest may be here. Where
- * TLS is another than OpenSSL nobody can look, and nothing is kept. */
 static bool
-has_unread_tls(const struct connection *connection)
+is_open(const struct connection *connection)
 {
-    const struct curl_tlssessioninfo *tls = connection->tls;
-    return tls && tls->internals &&
-           (tls->backend != CURLSSLBACKEND_OPENSSL || unread_in_tls(tls->internals));
+    return connection->socket_count == 1;
+}
+
+/* What waits in the kernel under TLS may as well be its goodbye or a ticket. */
+bool
+connection_has_more(const struct connection *connection)
+{
+    if (!is_open(connection) || connection->is_h2)
+        return false;
+    if (connection->ssl)
+        return look_unread_tls(connection->ssl);
+    return look_unread(connection->sockets[0]) == LOOK_BYTES;
+}
+
+bool
+connection_is_open(const struct connection *connection)
+{
+    return is_open(connection);
 }
 
 bool
 connection_rest(struct connection *connection)
 {
-    curl_socket_t warm = CURL_SOCKET_BAD; /* stays so when the upstream wanted it closed */
-    curl_easy_getinfo(connection->easy, CURLINFO_ACTIVESOCKET, &warm);
-    bool is_clean = warm != CURL_SOCKET_BAD && !has_unread_tls(connection);
-    leave_multi(connection);
-    curl_easy_setopt(connection->easy, CURLOPT_POSTFIELDS, NULL);
-    curl_easy_setopt(connection->easy, CURLOPT_HTTPHEADER, NULL);
-    free_headers(connection);
-    connection->calls = NULL;
-    connection->warm_fd = warm;
-    return is_clean;
-}
-
-bool
-connection_is_quiet(const struct connection *connection)
-{
-    return !unread_on_socket(connection->warm_fd);
+    /* The library reads no further than the stated length, so a longer body's rest may be here. */
+    bool has_rest = connection->ssl && !connection->is_h2 && look_unread_tls(connection->ssl);
+    forget_exchange(connection);
+    return is_open(connection) && !has_rest && !connection->is_opaque;
 }
 
 /* --- called by the library -------------------------------------------------------------------- */
+
+/* Told only while it runs. */
+static void
+note_tls(struct connection *connection)
+{
+    const struct curl_tlssessioninfo *tls = NULL;
+    if (connection->ssl || connection->is_opaque ||
+        curl_easy_getinfo(connection->easy.curl, CURLINFO_TLS_SSL_PTR, &tls) != CURLE_OK || !tls ||
+        !tls->internals)
+        return;
+    connection->is_opaque = tls->backend != CURLSSLBACKEND_OPENSSL;
+    if (connection->is_opaque)
+        return;
+    connection->ssl = tls->internals;
+    connection->is_h2 = look_speaks_h2(connection->ssl);
+}
 
 static size_t
 on_header(char *line, size_t unit, size_t count, void *self)
 {
     struct connection *connection = self;
-    if (!connection->tls) /* told only while it runs */
-        (void)curl_easy_getinfo(connection->easy, CURLINFO_TLS_SSL_PTR, &connection->tls);
     struct span span = span_of(line, unit * count);
     return connection->calls->line(connection->calls->self, span) == 0 ? unit * count : 0;
 }
@@ -225,116 +232,70 @@ on_socket(void *self, curlsocktype purpose, struct curl_sockaddr *address)
     int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
     if (fd < 0 && errno != EAFNOSUPPORT)
         connection->socket_errno = errno;
-    return fd < 0 ? CURL_SOCKET_BAD : fd;
-}
-
-/* --- the options ------------------------------------------------------------------------------ */
-
-/* Keeps the first option that the library refused: an option that is silently not set can be a
- * certificate that is not checked. */
-struct setter {
-    CURL *easy;
-    CURLcode code;
-    const char *option;
-};
-
-static void
-note(struct setter *setter, const char *option, CURLcode code)
-{
-    if (code == CURLE_OK || setter->code != CURLE_OK)
-        return;
-    setter->code = code;
-    setter->option = option;
-}
-
-#define SET(setter, name, value)                                                                   \
-    note((setter), #name, curl_easy_setopt((setter)->easy, CURLOPT_##name, (value)))
-
-static long
-at_most_int(uint64_t value)
-{
-    return value < INT32_MAX ? (long)value : INT32_MAX;
-}
-
-/* What holds for every exchange. */
-static void
-set_rules(struct setter *set, struct connection *connection, const struct pool_options *options)
-{
-    SET(set, NOSIGNAL, 1L);
-    SET(set, QUICK_EXIT, 1L); /* a silent DNS server would hold us for 10 s (curl #2975) */
-    SET(set, PROXY, "");      /* neither http_proxy of the environment … */
-    SET(set, NOPROXY, "*");   /* … nor any other */
-    SET(set, PROTOCOLS_STR, "http,https");
-    SET(set, FOLLOWLOCATION, 0L); /* so what it may do on a redirect needs no rule */
-    SET(set, NETRC, (long)CURL_NETRC_IGNORED);
-    SET(set, DISALLOW_USERNAME_IN_URL, 1L);
-    SET(set, PATH_AS_IS, 1L);
-    SET(set, HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    SET(set, HTTP09_ALLOWED, 0L);
-    SET(set, SSL_VERIFYPEER, 1L);
-    SET(set, SSL_VERIFYHOST, 2L);
-    SET(set, SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    SET(set, TCP_KEEPALIVE, 1L);
-    SET(set, MAXLIFETIME_CONN, at_most_int(options->connection_life_s));
-    SET(set, MAXAGE_CONN, at_most_int(options->idle_life_s));
-    SET(set, HEADERFUNCTION, on_header);
-    SET(set, HEADERDATA, connection);
-    SET(set, WRITEFUNCTION, on_bytes);
-    SET(set, WRITEDATA, connection);
-    SET(set, READFUNCTION, on_body);
-    SET(set, READDATA, connection);
-    SET(set, SEEKFUNCTION, on_seek);
-    SET(set, SEEKDATA, connection);
-    SET(set, OPENSOCKETFUNCTION, on_socket);
-    SET(set, OPENSOCKETDATA, connection);
-    SET(set, ERRORBUFFER, connection->words);
-}
-
-/* An authority of the operator's own, and then not the system's too. */
-static void
-set_authorities(struct setter *set, const char *own_file, const struct connection_share *share)
-{
-    SET(set, CAINFO, own_file ? own_file : share->ca_file);
-    SET(set, CAPATH, own_file ? NULL : share->ca_dir);
-}
-
-static void
-set_origin(struct setter *set, const struct wire_request *request)
-{
-    SET(set, URL, request->url);
-    SET(set, BUFFERSIZE, (long)request->receive_bytes);
-    SET(set, CONNECTTIMEOUT_MS, at_most_int(request->connect_timeout_ms));
-    SET(set, ACCEPT_ENCODING, request->decode ? "gzip, deflate" : NULL);
-}
-
-/* The last exchange's method stands until another is set; naming a body makes it POST. */
-static void
-set_method(struct setter *set, const struct wire_request *request)
-{
-    const struct wire_body *body = &request->body;
-    bool has_body = framing_has_body(request);
-    bool is_at_hand = has_body && !framing_is_read(body);
-    const char *bytes = body->parts[0].len > 0 ? body->parts[0].ptr : "";
-    SET(set, POSTFIELDS, is_at_hand ? bytes : NULL); /* not copied */
-    SET(set, POSTFIELDSIZE_LARGE, (curl_off_t)framing_length(body));
-    if (framing_is_head(request))
-        SET(set, NOBODY, 1L);
-    else if (has_body)
-        SET(set, POST, 1L);
-    else
-        SET(set, HTTPGET, 1L);
-    SET(set, CUSTOMREQUEST, request->method);
+    if (fd >= 0 && connection->socket_count == SOCKETS_MAX) {
+        close(fd);
+        fd = -1;
+    }
+    if (fd < 0)
+        return CURL_SOCKET_BAD;
+    if (connection->socket_count == 0 || connection->is_warm) { /* known is nothing of this one */
+        connection->ssl = NULL;
+        connection->is_opaque = connection->is_h2 = connection->is_warm = false;
+        connection->acked_bytes = 0;
+    }
+    connection->sockets[connection->socket_count++] = fd;
+    return fd;
 }
 
 static int
-add_line(void *self, const char *line)
+on_close(void *self, curl_socket_t fd)
 {
     struct connection *connection = self;
-    struct curl_slist *longer = curl_slist_append(connection->headers, line);
-    if (!longer)
-        return -1;
-    connection->headers = longer;
-    return 0;
+    for (unsigned i = 0; i < connection->socket_count; i++) {
+        if (connection->sockets[i] == fd)
+            connection->sockets[i] = connection->sockets[--connection->socket_count];
+    }
+    return close(fd);
+}
+
+/* A connection was found or made, and the next thing is to write the request. On one that was warm
+ * nothing may wait to be read: it would be taken for the answer. */
+static int
+on_ready(void *self, char *peer, char *own, int peer_port, int own_port)
+{
+    struct connection *connection = self;
+    (void)peer;
+    (void)own;
+    (void)peer_port;
+    (void)own_port;
+    note_tls(connection);
+    connection->was_noisy = connection->is_warm && is_open(connection) && !connection->is_h2 &&
+                            look_unread(connection->sockets[0]) != LOOK_NOTHING;
+    return connection->was_noisy ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
+/* --- starting ----------------------------------------------------------------------------------
+ */
+
+static void
+set_calls(struct connection *connection)
+{
+    struct easy *easy = &connection->easy;
+    EASY_SET(easy, HEADERFUNCTION, on_header);
+    EASY_SET(easy, HEADERDATA, connection);
+    EASY_SET(easy, WRITEFUNCTION, on_bytes);
+    EASY_SET(easy, WRITEDATA, connection);
+    EASY_SET(easy, READFUNCTION, on_body);
+    EASY_SET(easy, READDATA, connection);
+    EASY_SET(easy, SEEKFUNCTION, on_seek);
+    EASY_SET(easy, SEEKDATA, connection);
+    EASY_SET(easy, OPENSOCKETFUNCTION, on_socket);
+    EASY_SET(easy, OPENSOCKETDATA, connection);
+    EASY_SET(easy, CLOSESOCKETFUNCTION, on_close);
+    EASY_SET(easy, CLOSESOCKETDATA, connection);
+    EASY_SET(easy, PREREQFUNCTION, on_ready);
+    EASY_SET(easy, PREREQDATA, connection);
+    EASY_SET(easy, ERRORBUFFER, connection->words);
 }
 
 int
@@ -342,30 +303,24 @@ connection_start(struct connection *connection, struct connection_share *share,
                  const struct pool_options *options, const struct wire_request *request,
                  const struct connection_calls *calls)
 {
+    struct easy *easy = &connection->easy;
     connection->calls = calls;
     connection->code = CURLE_OUT_OF_MEMORY;
     connection->socket_errno = 0;
-    connection->tls = NULL;
+    connection->was_noisy = false;
+    connection->is_warm = connection->socket_count > 0;
     connection->words[0] = '\0';
-    if (framing_each_line(request, add_line, connection) != 0)
-        return -1;
-    struct setter set = {.easy = connection->easy};
-    if (!connection->has_rules) {
-        set_rules(&set, connection, options);
-        SET(&set, SHARE, share->curl);
-        connection->has_rules = true;
+    if (easy_open(easy, request, options, &share->authorities) == 0) {
+        EASY_SET(easy, SHARE, share->curl);
+        set_calls(connection);
     }
-    set_origin(&set, request);
-    set_authorities(&set, request->ca_file ? request->ca_file : options->ca_file, share);
-    set_method(&set, request);
-    SET(&set, HTTPHEADER, connection->headers);
-    if (set.code != CURLE_OK) {
-        connection->code = set.code;
-        (void)snprintf(connection->words, sizeof connection->words, "option %s: %s", set.option,
-                       curl_easy_strerror(set.code));
+    if (easy->code != CURLE_OK) {
+        connection->code = easy->code;
+        (void)snprintf(connection->words, sizeof connection->words, "option %s: %s", easy->option,
+                       curl_easy_strerror(easy->code));
         return -1;
     }
-    connection->is_added = curl_multi_add_handle(connection->multi, connection->easy) == CURLM_OK;
+    connection->is_added = curl_multi_add_handle(connection->multi, easy->curl) == CURLM_OK;
     return connection->is_added ? 0 : -1;
 }
 
@@ -395,7 +350,7 @@ connection_wait(struct connection *connection, struct pollfd *waits, uint64_t wa
     for (size_t i = 0; i < TRANSFER_WAITS; i++)
         extra[i] = (struct curl_waitfd){.fd = waits[i].fd, .events = waits[i].events};
     CURLMcode failed =
-        curl_multi_poll(connection->multi, extra, TRANSFER_WAITS, (int)at_most_int(wait_ms), NULL);
+        curl_multi_poll(connection->multi, extra, TRANSFER_WAITS, (int)easy_number(wait_ms), NULL);
     for (size_t i = 0; i < TRANSFER_WAITS; i++)
         waits[i].revents = extra[i].revents;
     if (failed == CURLM_OK)
@@ -410,7 +365,7 @@ static uint64_t
 get_number(const struct connection *connection, CURLINFO which)
 {
     curl_off_t number = 0;
-    if (curl_easy_getinfo(connection->easy, which, &number) != CURLE_OK || number < 0)
+    if (curl_easy_getinfo(connection->easy.curl, which, &number) != CURLE_OK || number < 0)
         return 0;
     return (uint64_t)number;
 }
@@ -423,16 +378,45 @@ connection_facts(const struct connection *connection)
     long os_errno = 0;
     facts.was_connected = get_number(connection, CURLINFO_PRETRANSFER_TIME_T) > 0;
     facts.sent_bytes = get_number(connection, CURLINFO_SIZE_UPLOAD_T);
-    if (curl_easy_getinfo(connection->easy, CURLINFO_NUM_CONNECTS, &connects) == CURLE_OK)
+    if (curl_easy_getinfo(connection->easy.curl, CURLINFO_NUM_CONNECTS, &connects) == CURLE_OK)
         facts.was_reused = facts.was_connected && connects == 0;
     if (facts.os_errno == 0 &&
-        curl_easy_getinfo(connection->easy, CURLINFO_OS_ERRNO, &os_errno) == CURLE_OK)
+        curl_easy_getinfo(connection->easy.curl, CURLINFO_OS_ERRNO, &os_errno) == CURLE_OK)
         facts.os_errno = (int)os_errno;
     if (facts.was_reused)
         return facts;
     uint64_t tls_us = get_number(connection, CURLINFO_APPCONNECT_TIME_T);
     facts.connect_us = tls_us > 0 ? tls_us : get_number(connection, CURLINFO_CONNECT_TIME_T);
     return facts;
+}
+
+enum connection_asked
+connection_asked(struct connection *connection)
+{
+    note_tls(connection);
+    if (connection->is_h2 || !is_open(connection))
+        return CONNECTION_ASKED_ALL;
+    struct look_acks acks = look_acks(connection->sockets[0]);
+    if (!acks.is_known)
+        return CONNECTION_ASKED_ALL;
+    bool has_none = connection->is_warm && acks.bytes == connection->acked_bytes;
+    connection->acked_bytes = acks.bytes;
+    if (acks.has_all)
+        return CONNECTION_ASKED_ALL;
+    return has_none ? CONNECTION_ASKED_NOTHING : CONNECTION_ASKED_PART;
+}
+
+bool
+connection_was_noisy(const struct connection *connection)
+{
+    return connection->was_noisy;
+}
+
+bool
+connection_speaks_h2(struct connection *connection)
+{
+    note_tls(connection);
+    return connection->is_h2;
 }
 
 /* What a code of the library means depends on how far the answer had come. */
@@ -469,7 +453,7 @@ judge_timeout(const struct connection *connection)
     long port = 0;
     if (get_number(connection, CURLINFO_NAMELOOKUP_TIME_T) == 0)
         return WIRE_RESOLVE;
-    curl_easy_getinfo(connection->easy, CURLINFO_LOCAL_PORT, &port);
+    curl_easy_getinfo(connection->easy.curl, CURLINFO_LOCAL_PORT, &port);
     return port > 0 ? WIRE_TLS : WIRE_CONNECT_TIMEOUT;
 }
 

@@ -1,9 +1,9 @@
 /* connection.h - libcurl behind a few functions: one connection and the exchange that runs on it.
  *
- * connection.c is the only file that knows libcurl. It sets every option and checks that it was
- * taken, moves bytes and waits; what the bytes mean and when to stop is transfer.c's business. A
- * connection carries one exchange at a time and stays for the next; when it has died meanwhile,
- * another takes its place unseen.
+ * connection.c and easy.c alone know libcurl. They set every option and check that it was taken,
+ * move bytes and wait; what the bytes mean and when to stop is transfer.c's business. A connection
+ * carries one exchange at a time and stays for the next; when it has died meanwhile, another takes
+ * its place unseen. Nothing else of an exchange is there in the next.
  */
 #ifndef POSTERN_NET_CONNECTION_H
 #define POSTERN_NET_CONNECTION_H
@@ -31,8 +31,8 @@ void connection_close(struct connection *connection);
 /* Called from inside connection_run(). Each returns -1 to end the exchange. */
 struct connection_calls {
     void *self;
-    int (*line)(void *self, struct span line); /* of a header block, with its line end */
-    int (*bytes)(void *self, struct span bytes);
+    int (*line)(void *self, struct span line);   /* of a header block, with its line end */
+    int (*bytes)(void *self, struct span bytes); /* of a body, chunked and coded as they came */
     /* Of a body that framing_is_read(): its next bytes, 0 at its end; and that it is to go on at
      * `offset`: at 0 when a warm connection was dead and all is sent again on a fresh one. */
     int64_t (*body)(void *self, char *out, size_t room);
@@ -54,6 +54,22 @@ bool connection_run(struct connection *connection);
  * -1: this host cannot wait. */
 int connection_wait(struct connection *connection, struct pollfd *waits, uint64_t wait_ms);
 
+/* Did bytes wait on the warm connection just before the request would have been written? Then the
+ * exchange is over before it began, and is to go over another connection. */
+bool connection_was_noisy(const struct connection *connection);
+
+/* Was HTTP/2 agreed on? Known from the first line of an answer on. */
+bool connection_speaks_h2(struct connection *connection);
+
+/* When the first line of an answer is there: how much of the request could the upstream have read?
+ * ALL also where nobody can tell. Asked once an exchange. */
+enum connection_asked { CONNECTION_ASKED_NOTHING, CONNECTION_ASKED_PART, CONNECTION_ASKED_ALL };
+enum connection_asked connection_asked(struct connection *connection);
+
+/* After an answer: do bytes wait that are not of it? And does the connection live still? */
+bool connection_has_more(const struct connection *connection);
+bool connection_is_open(const struct connection *connection);
+
 /* How far the exchange came. */
 struct connection_facts {
     bool was_connected; /* the connection was ready, so a part of the request may have left */
@@ -73,9 +89,5 @@ connection_why(const struct connection *connection); /* borrowed: until the next
 /* Ends an exchange that went well, and forgets it: keys, pointers, all. False when the connection
  * was closed, so that there is nothing warm to keep, or is not fit to be kept. */
 bool connection_rest(struct connection *connection);
-
-/* Has a resting connection kept silent? One that has not must not carry another exchange: what came
- * would be taken for its answer. */
-bool connection_is_quiet(const struct connection *connection);
 
 #endif

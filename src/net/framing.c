@@ -133,7 +133,8 @@ framing_each_line(const struct wire_request *request, int (*add)(void *self, con
         return -1;
     if (would_expect(request) && add(self, "Expect:") != 0)
         return -1;
-    if (!request->decode && add(self, "Accept-Encoding: identity") != 0)
+    if (add(self,
+            request->decode ? "Accept-Encoding: gzip, deflate" : "Accept-Encoding: identity") != 0)
         return -1;
     /* Without it the library calls every body a form. */
     if (!wire_header_find(&request->headers, "content-type") && add(self, "Content-Type:") != 0)

@@ -74,12 +74,13 @@ take_stale(struct pool *pool, uint64_t now_ms)
 }
 
 struct pool_item *
-pool_take(struct pool *pool, const char *origin, uint64_t now_ms)
+pool_take(struct pool *pool, const char *origin, const char *scope, uint64_t now_ms)
 {
+    const char *askers = scope ? scope : "";
     pthread_mutex_lock(&pool->lock);
     struct pool_item *stale = take_stale(pool, now_ms);
     struct pool_item *found = pool->newest;
-    while (found && strcmp(found->origin, origin) != 0)
+    while (found && (strcmp(found->origin, origin) != 0 || strcmp(found->scope, askers) != 0))
         found = found->older;
     if (found)
         put_out(pool, found);

@@ -1,7 +1,7 @@
 /* pool.h - which warm connection takes the next exchange: the shelf behind transfer.h's pool.
  *
- * Per origin, bounded, last used first taken, because the youngest is the likeliest to live still.
- * An item is on the shelf or with one thread, never both.
+ * Per origin and scope, bounded, last used first taken, because the youngest is the likeliest to
+ * live still. An item is on the shelf or with one thread, never both.
  */
 #ifndef POSTERN_NET_POOL_H
 #define POSTERN_NET_POOL_H
@@ -14,7 +14,8 @@
 struct connection;
 
 struct pool_item {
-    char *origin; /* its connection belongs to this one alone */
+    char *origin; /* its connection belongs to this one alone … */
+    char *scope;  /* … and to these askers; "": to all */
     struct connection *connection;
     struct pool_item *older, *newer; /* on the shelf */
     uint64_t idle_since_ms;
@@ -35,8 +36,10 @@ void pool_init(struct pool *pool, const struct pool_options *options,
                void (*close_item)(struct pool_item *item));
 void pool_fini(struct pool *pool); /* closes all that is on the shelf */
 
-/* The item of that origin that was given last, now the caller's; NULL when none is warm. */
-struct pool_item *pool_take(struct pool *pool, const char *origin, uint64_t now_ms);
+/* The item of that origin and scope (NULL: "") that was given last, now the caller's; NULL when
+ * none is warm. */
+struct pool_item *pool_take(struct pool *pool, const char *origin, const char *scope,
+                            uint64_t now_ms);
 
 /* Takes the item over. Items beyond the bounds are closed, the longest idle first. */
 void pool_give(struct pool *pool, struct pool_item *item, uint64_t now_ms);

@@ -1,8 +1,8 @@
 /* transfer.h - one HTTP exchange with one upstream, on a warm connection when there is one.
  *
- * The library behind it is known to connection.c alone. The caller's observer is called from inside
- * transfer_run(), on the caller's thread; it decides how long to wait and when to stop. The
- * library's own verdict is never trusted alone: the reply tells whether the header block ended,
+ * The library behind it is known to connection.c and easy.c alone. The caller's observer is called
+ * from inside transfer_run(), on the caller's thread; it decides how long to wait and when to stop.
+ * The library's own verdict is never trusted alone: the reply tells whether the header block ended,
  * whether length and chunking agree, and which fault there was (core/wire.h).
  */
 #ifndef POSTERN_NET_TRANSFER_H

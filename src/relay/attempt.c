@@ -1,7 +1,11 @@
 /* attempt.c - runs one exchange under the call's clock and hands its bytes to the hold. */
 #include "relay/attempt.h"
 
+#include <inttypes.h>
+#include <string.h>
+
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/entropy.h"
 #include "base/log.h"
 #include "base/pages.h"
@@ -189,6 +193,26 @@ on_upload(void *self, char *out, size_t room)
 
 /* --- the exchange --------------------------------------------------------- */
 
+/* Who may share a warm connection: those that brought the same credentials, whatever they are
+ * called after a reload. */
+static int
+scope(const struct attempt *attempt, struct wire_request *wire, struct err *err)
+{
+    struct request *request = attempt->call->request;
+    const struct access_credentials *brought = &request->credentials;
+    const struct span line = SPAN_LITERAL("\n"); /* in no header's value */
+    const struct span parts[] = {brought->authorization, line, brought->api_key,    line,
+                                 brought->x_api_key,     line, brought->remote_user};
+    struct digest digest;
+    uint64_t words[2];
+    if (!attempt->candidate->upstream->pools_by_client)
+        return 0;
+    digest_sha256(&digest, parts, sizeof(parts) / sizeof(parts[0]));
+    memcpy(words, digest.bytes, sizeof words);
+    wire->scope = arena_printf(&request->arena, "%016" PRIx64 "%016" PRIx64, words[0], words[1]);
+    return wire->scope ? 0 : err_set(err, ERR_MEMORY, "no memory for the scope of a connection");
+}
+
 static int
 encode(struct attempt *attempt, struct wire_request *wire)
 {
@@ -219,7 +243,8 @@ encode(struct attempt *attempt, struct wire_request *wire)
         request->model_name || request->operation.row->body != OPERATION_BODY_JSON;
     attempt->facts.model_is_replaced = dialect_replaces_model(&ask, attempt->candidate);
     if (dialect_encode(&ask, attempt->candidate, &request->arena, &attempt->changed, wire, &err) ==
-        0)
+            0 &&
+        scope(attempt, wire, &err) == 0)
         return 0;
     log_write(LOG_LEVEL_ERROR, "attempt_failed req=%s reason=\"%s\"", request->id, err.msg);
     return -1;

@@ -18,7 +18,9 @@
 #ifndef REPLAY_CORPUS
 #define REPLAY_CORPUS "."
 #endif
-#define RUNS 20000
+#ifndef REPLAY_RUNS
+#define REPLAY_RUNS 20000
+#endif
 #define SEEDS_MAX 1024
 #define INPUT_MAX_BYTES 65536
 #define MUTANT_MAX_BYTES 4096
@@ -204,7 +206,7 @@ int
 main(int argc, char **argv)
 {
     static struct corpus corpus;
-    uint64_t runs = RUNS;
+    uint64_t runs = REPLAY_RUNS;
     uint64_t seed = 1;
     if (!take_arguments(argc, argv, &corpus, &runs, &seed) || corpus.count == 0) {
         (void)fprintf(stderr, "usage: %s [--runs N] [--seed S] [file or directory ...]\n", argv[0]);

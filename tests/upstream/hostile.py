@@ -18,7 +18,7 @@ With --ready the file gets {"port":…,"control":…} once both are open. The co
     GET  /wait/closed/N           until the other end closed request N's connection
 
 A wait ends with 504 after ten seconds (?s=3). A step is {"mode": name, …}; the modes and what they
-read are in good.py, broken.py and meaning.py, also under their row of the fault matrix ("U14"). A
+read are in good.py, broken.py, framing.py and meaning.py, also under their row of the fault matrix ("U14"). A
 request chooses its own mode by the model name "hostile/NAME/MODE" (NAME: the upstream's, or *).
 """
 
@@ -36,7 +36,8 @@ import urllib.parse
 sys.dont_write_bytecode = True
 
 # pylint: disable=wrong-import-position
-import broken  # noqa: E402,F401  the three fill turn's table
+import broken  # noqa: E402,F401  the four fill turn's table
+import framing  # noqa: E402,F401
 import good  # noqa: E402,F401
 import meaning  # noqa: E402,F401
 import shapes  # noqa: E402

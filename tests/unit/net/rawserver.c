@@ -3,11 +3,13 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +27,7 @@ struct peer {
     pthread_t thread;
     int fd;
     SSL *ssl;
+    bool has_greeted; /* in HTTP/2 */
 };
 
 struct rawserver {
@@ -101,10 +104,48 @@ read_request(struct peer *peer)
     return 0;
 }
 
+static int
+peer_read_all(struct peer *peer, char *out, size_t len)
+{
+    for (size_t at = 0; at < len;) {
+        ssize_t got = peer_read(peer, out + at, len - at);
+        if (got <= 0)
+            return -1;
+        at += (size_t)got;
+    }
+    return 0;
+}
+
+/* Its frames up to one of HEADERS or DATA that ends a stream (RFC 9113 4.1). */
+static int
+read_h2(struct peer *peer)
+{
+    enum { PREFACE = 24, HEAD = 9, DATA = 0, HEADERS = 1, END_STREAM = 1 };
+    char bytes[32768];
+    if (!peer->has_greeted && peer_read_all(peer, bytes, PREFACE) != 0)
+        return -1;
+    peer->has_greeted = true;
+    for (;;) {
+        const unsigned char *head = (const unsigned char *)bytes;
+        if (peer_read_all(peer, bytes, HEAD) != 0)
+            return -1;
+        size_t len = (size_t)head[0] << 16 | (size_t)head[1] << 8 | head[2];
+        bool is_last = (head[3] == DATA || head[3] == HEADERS) && (head[4] & END_STREAM);
+        if (len > sizeof bytes || peer_read_all(peer, bytes, len) != 0)
+            return -1;
+        if (is_last) {
+            atomic_fetch_add(&peer->server->requests, 1);
+            return 0;
+        }
+    }
+}
+
 static void
 hold(struct peer *peer)
 {
     char piece[4096];
+    int unused = 0;
+    (void)setsockopt(peer->fd, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused);
     while (peer_read(peer, piece, sizeof piece) > 0)
         ;
     atomic_fetch_add(&peer->server->held_ends, 1);
@@ -115,6 +156,16 @@ reset(struct peer *peer)
 {
     struct linger at_once = {.l_onoff = 1, .l_linger = 0};
     setsockopt(peer->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
+/* A filter that lets no segment in. What is sent goes out nevertheless, with the old
+ * acknowledgement in it: as it is on its way while the client's request is on its own. */
+static int
+be_deaf(struct peer *peer)
+{
+    struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
+    struct sock_fprog program = {.len = 1, .filter = &drop};
+    return setsockopt(peer->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
 }
 
 /* 0 to go on with the next step, -1 at the end. */
@@ -130,6 +181,8 @@ run_step(struct peer *peer, const struct rawserver_step *step)
         return read_request(peer);
     case RAW_READ_SOME:
         return peer_read(peer, some, sizeof some) > 0 ? 0 : -1;
+    case RAW_READ_H2:
+        return read_h2(peer);
     case RAW_SEND:
         return peer_send(peer, step->bytes);
     case RAW_FLOOD:
@@ -147,6 +200,10 @@ run_step(struct peer *peer, const struct rawserver_step *step)
     case RAW_DROP:
         SSL_set_quiet_shutdown(peer->ssl, 1);
         return -1;
+    case RAW_CORK:
+        return setsockopt(peer->fd, IPPROTO_TCP, TCP_CORK, &(int){1}, sizeof(int));
+    case RAW_DEAF:
+        return be_deaf(peer);
     case RAW_CALL:
         step->call(peer->server->argument);
         return 0;

@@ -16,12 +16,15 @@ enum rawserver_verb {
     RAW_END = 0,   /* of the script: close */
     RAW_READ,      /* one whole request */
     RAW_READ_SOME, /* whatever comes first */
+    RAW_READ_H2,   /* one whole request of HTTP/2, not kept */
     RAW_SEND,      /* `bytes` */
     RAW_FLOOD,     /* `bytes` again and again, until the peer is gone */
     RAW_WAIT,      /* for rawserver_release() */
     RAW_RESET,     /* close with RST */
     RAW_HOLD,      /* silent until the peer closes */
     RAW_DROP,      /* close without TLS's goodbye */
+    RAW_CORK,      /* what is sent goes out as one, with the end */
+    RAW_DEAF,      /* its kernel takes and acknowledges nothing from here on */
     RAW_CALL,      /* `call` with the server's argument */
     RAW_AGAIN      /* from the first step */
 };

@@ -15,6 +15,7 @@
 static struct named_item {
     struct pool_item item;
     char origin[32];
+    char scope[8];
     char name;
 } items[16];
 static char closed[sizeof items / sizeof items[0] + 1];
@@ -40,24 +41,38 @@ open_pool(struct pool *pool, unsigned per_origin, unsigned altogether)
 
 /* 'a', 'b' … are the items' names. */
 static void
-give(struct pool *pool, char name, const char *origin, uint64_t now_ms)
+give_scoped(struct pool *pool, char name, const char *origin, const char *scope, uint64_t now_ms)
 {
     struct named_item *named = &items[name - 'a'];
     named->name = name;
     (void)snprintf(named->origin, sizeof named->origin, "%s", origin);
+    (void)snprintf(named->scope, sizeof named->scope, "%s", scope);
     named->item.origin = named->origin;
+    named->item.scope = named->scope;
     pool_give(pool, &named->item, now_ms);
 }
 
-static char
-take(struct pool *pool, const char *origin, uint64_t now_ms)
+static void
+give(struct pool *pool, char name, const char *origin, uint64_t now_ms)
 {
-    const struct pool_item *item = pool_take(pool, origin, now_ms);
+    give_scoped(pool, name, origin, "", now_ms);
+}
+
+static char
+take_scoped(struct pool *pool, const char *origin, const char *scope, uint64_t now_ms)
+{
+    const struct pool_item *item = pool_take(pool, origin, scope, now_ms);
     for (size_t i = 0; item && i < sizeof items / sizeof items[0]; i++) {
         if (&items[i].item == item)
             return items[i].name;
     }
     return '-';
+}
+
+static char
+take(struct pool *pool, const char *origin, uint64_t now_ms)
+{
+    return take_scoped(pool, origin, NULL, now_ms);
 }
 
 static void
@@ -155,12 +170,31 @@ a_pool_without_room_closes_what_it_is_given(void **state)
     pool_fini(&pool);
 }
 
+static void
+a_scope_never_gets_the_connection_of_another(void **state)
+{
+    (void)state;
+    struct pool pool;
+    open_pool(&pool, 4, 8);
+    give_scoped(&pool, 'a', A, "alice", 1);
+    give_scoped(&pool, 'b', A, "bob", 2);
+    give(&pool, 'c', A, 3);
+    assert_int_equal(take_scoped(&pool, A, "carol", 4), '-');
+    assert_int_equal(take_scoped(&pool, A, "alice", 4), 'a');
+    assert_int_equal(take_scoped(&pool, A, "alice", 4), '-');
+    assert_int_equal(take(&pool, A, 4), 'c');
+    assert_int_equal(take(&pool, A, 4), '-');
+    assert_int_equal(take_scoped(&pool, A, "bob", 4), 'b');
+    pool_fini(&pool);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_last_one_used_is_taken_first),
         cmocka_unit_test(an_origin_never_gets_the_connection_of_another),
+        cmocka_unit_test(a_scope_never_gets_the_connection_of_another),
         cmocka_unit_test(what_idled_too_long_is_closed_and_not_taken),
         cmocka_unit_test(beyond_an_origins_bound_its_longest_idle_is_closed),
         cmocka_unit_test(beyond_the_whole_bound_the_longest_idle_of_all_is_closed),

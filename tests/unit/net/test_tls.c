@@ -69,6 +69,27 @@ a_good_certificate_is_taken_and_its_connection_used_again(void **state)
     SSL_CTX_free(tls);
 }
 
+/* What was known of the dead one must not be asked of the one that takes its place. */
+static void
+a_dead_warm_connection_is_replaced_by_a_fresh_one(void **state)
+{
+    (void)state;
+    static const struct rawserver_script scripts[] = {{{READ, REPLY, READ}},
+                                                      {{READ, REPLY, AGAIN}}};
+    const struct pool_options options = trusting(ours.path);
+    SSL_CTX *tls = testcert_server(&ours, HERE, -1, 1);
+    struct trial trial;
+    trial_open(&trial, scripts, 2, tls, &options);
+    for (int i = 0; i < 4; i++) {
+        trial_get(&trial);
+        assert_string_equal(wire_fault_name(trial.reply.fault), "none");
+        assert_int_equal(trial.reply.reused_connection, i >= 2);
+    }
+    assert_int_equal(rawserver_accepts(trial.server), 2);
+    trial_close(&trial);
+    SSL_CTX_free(tls);
+}
+
 static void
 u06_to_u08_a_bad_certificate_stops_before_the_request(void **state)
 {
@@ -290,6 +311,7 @@ main(void)
     testcert_authority_open(&theirs, "their authority");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_good_certificate_is_taken_and_its_connection_used_again),
+        cmocka_unit_test(a_dead_warm_connection_is_replaced_by_a_fresh_one),
         cmocka_unit_test(u06_to_u08_a_bad_certificate_stops_before_the_request),
         cmocka_unit_test(an_authority_that_was_not_named_is_not_trusted),
         cmocka_unit_test(an_unreadable_authority_closes_and_does_not_open),

@@ -51,6 +51,8 @@ on_watch(void *self, uint64_t *wait_ms)
     const struct trial_observer *observer = &trial->observer;
     uint64_t passed_ms = clock_boot_ms() - trial->began_ms;
     short revents = trial->waits[0].revents;
+    if (observer->releases_at_watch && trial->watches == 0)
+        rawserver_release(trial->server);
     trial->watches++;
     trial->revents = (short)(trial->revents | revents);
     *wait_ms = 60000;

@@ -22,6 +22,7 @@ struct trial_observer {
     bool stops_at_bytes;
     bool releases_at_head;      /* lets the server go on when the head is there … */
     bool releases_at_bytes;     /* … or the first piece of the body */
+    bool releases_at_watch;     /* or as soon as it is watched: its request was written then */
     uint64_t releases_after_ms; /* 0: never */
     uint64_t stops_after_ms;    /* 0: never */
     bool stops_at_revents;
