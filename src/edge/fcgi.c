@@ -222,17 +222,28 @@ is_mod_fcgid(char **params)
            !span_has_prefix(span_from(script), "proxy:");
 }
 
-/* Breaks the connection at once, without END_REQUEST: lighttpd and mod_proxy_fcgi then break
+/* nginx takes a connection that just closes for the end of the answer, but not what is no record.
+ * To be called where a record ended; a connection that failed amid one is past telling. */
+static void
+break_connection(int fd)
+{
+    static const unsigned char no_record[] = {255, 255, 255, 255, 255, 255, 255, 255};
+    (void)send(fd, no_record, sizeof(no_record), MSG_DONTWAIT | MSG_NOSIGNAL);
+    (void)shutdown(fd, SHUT_RDWR);
+}
+
+/* Breaks the connection at once, without END_REQUEST: lighttpd, mod_proxy_fcgi and nginx then break
  * theirs. Under mod_fcgid the answer is ended short of its declared length instead. */
 static void
 abort_answer(void *self)
 {
     struct connection *connection = self;
+    bool is_broken = connection->is_cut;
     connection->is_over = true;
-    if (is_mod_fcgid(connection->request.envp))
+    if (is_broken || is_mod_fcgid(connection->request.envp))
         return;
     connection->is_cut = true;
-    (void)shutdown(connection->request.ipcFd, SHUT_RDWR);
+    break_connection(connection->request.ipcFd);
 }
 
 /* What comes after the end of a request is the end of the connection, or the wish that it ends. */

@@ -96,12 +96,16 @@ load lib/faults
 
 # --- size
 
+# bats test_tags=subset
 @test "U37 a JSON answer without an end is seen to be cut" {
     with POSTERN_TOTAL_TIMEOUT=2
     tell primary '{"mode":"endless_json"}'
     chat -o /dev/null
-    # Behind some servers a CGI program cannot break the connection: then it must not be valid JSON.
-    [ "$CURL_CODE" -ne 0 ] || ! jq -e . "$ANSWER/body"
+    case $SERVER in
+    lighttpd | apache-proxy | nginx) [ "$CURL_CODE" -eq 18 ] ;;
+    *) # a program cannot break the connection behind these: then it must not be valid JSON
+        [ "$CURL_CODE" -ne 0 ] || ! jq -e . "$ANSWER/body" ;;
+    esac
     with
 }
 
