@@ -380,7 +380,7 @@ serve_exchange(void *self, struct exchange *exchange)
         logfile_follow(visit.config, now_ms);
     const char *mount = visit.config ? visit.config->mount : NULL;
     if (request_read(&visit.request, exchange->params, mount, &fault) != 0)
-        answer_fault(&visit, &fault);
+        answer_fault(&visit, exchange->fault ? exchange->fault : &fault);
     else
         answer_visit(&visit);
     log_visit(&visit);

@@ -1,8 +1,10 @@
 /* workers.c - the thread pool. */
 #include "edge/workers.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,6 +32,11 @@ struct workers {
     bool is_spent;         /* one at the gate was without a descriptor for who came */
     struct worker *ended;  /* to be joined */
     bool is_stopping;
+
+    unsigned resting;  /* threads in workers_rest() */
+    unsigned recalled; /* of them: are to leave; never more than there are … */
+    int recall_fd;     /* … and this counts the same, to wake them */
+    unsigned promised; /* recalled threads that count as idle and have not come to the gate */
 
     pthread_t shedder;
     bool has_shedder; /* started and not ended */
@@ -94,6 +101,18 @@ start_worker(struct workers *pool)
     pool->idle++;
 }
 
+/* With the lock. One of those that rest, and are not recalled yet, is on its way to the gate. */
+static void
+recall_one(struct workers *pool)
+{
+    if (pool->recalled == pool->resting)
+        return;
+    pool->recalled++;
+    pool->promised++;
+    pool->idle++;
+    (void)eventfd_write(pool->recall_fd, 1); /* cannot fail: the counter is far from full */
+}
+
 /* With the lock. Is there a thread for the next connection? */
 static bool
 has_watcher(struct workers *pool)
@@ -101,6 +120,8 @@ has_watcher(struct workers *pool)
     join_ended(pool);
     if (pool->idle == 0 && pool->threads < pool->options.threads_max)
         start_worker(pool);
+    if (pool->idle == 0)
+        recall_one(pool);
     return pool->idle > 0;
 }
 
@@ -180,12 +201,81 @@ await_connection(struct workers *pool, int seat_fd)
     }
 }
 
+/* Whoever comes first keeps the promise that was made for a recalled thread. */
 static void
 go_idle(struct workers *pool)
 {
     (void)pthread_mutex_lock(&pool->lock);
-    pool->idle++;
+    if (pool->promised > 0)
+        pool->promised--;
+    else
+        pool->idle++;
     (void)pthread_mutex_unlock(&pool->lock);
+}
+
+/* With the lock. A recall that is meant for nobody else any more is ended by who leaves. */
+static void
+take_recall(struct workers *pool)
+{
+    eventfd_t one;
+    pool->recalled--;
+    (void)eventfd_read(pool->recall_fd, &one);
+}
+
+/* Leaves with a request to serve. True: it was counted as idle, and nobody else is. */
+static bool
+leave_rest_to_serve(struct workers *pool)
+{
+    bool is_missed = false;
+    (void)pthread_mutex_lock(&pool->lock);
+    pool->resting--;
+    if (pool->recalled > pool->resting) {
+        take_recall(pool);
+        if (pool->promised > 0) {
+            pool->promised--;
+            pool->idle--;
+            is_missed = !has_watcher(pool);
+        }
+    }
+    (void)pthread_mutex_unlock(&pool->lock);
+    return is_missed;
+}
+
+/* Leaves to close the connection. False: `is_recall`, but another was faster to follow it. */
+static bool
+leave_rest(struct workers *pool, bool is_recall)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    bool leaves = !is_recall || pool->recalled > 0;
+    if (leaves && pool->recalled > 0)
+        take_recall(pool);
+    if (leaves)
+        pool->resting--;
+    (void)pthread_mutex_unlock(&pool->lock);
+    return leaves;
+}
+
+bool
+workers_rest(struct workers *pool, int fd, int wake_fd, int idle_ms)
+{
+    struct pollfd waiting[] = {{.fd = fd, .events = POLLIN},
+                               {.fd = wake_fd, .events = POLLIN},
+                               {.fd = pool->recall_fd, .events = POLLIN}};
+    uint64_t end_ms = clock_boot_ms() + (uint64_t)idle_ms;
+    (void)pthread_mutex_lock(&pool->lock);
+    pool->resting++;
+    (void)pthread_mutex_unlock(&pool->lock);
+    for (;;) {
+        uint64_t now_ms = clock_boot_ms();
+        int ready = now_ms < end_ms ? poll(waiting, 3, (int)(end_ms - now_ms)) : 0;
+        if (ready > 0 && waiting[0].revents) {
+            if (leave_rest_to_serve(pool))
+                gate_call(&pool->gate);
+            return true;
+        }
+        if (leave_rest(pool, ready > 0 && !waiting[1].revents))
+            return false;
+    }
 }
 
 /* The last one that leaves the gate calls the acceptor. */
@@ -271,7 +361,12 @@ workers_new(const struct workers_options *options, struct err *err)
         (void)err_set(err, ERR_MEMORY, "no memory for threads");
         return NULL;
     }
-    if (gate_init(&pool->gate, options->listen_fd, err)) {
+    pool->recall_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
+    if (pool->recall_fd < 0 || gate_init(&pool->gate, options->listen_fd, err)) {
+        if (pool->recall_fd < 0)
+            (void)err_system(err, "eventfd");
+        else
+            (void)close(pool->recall_fd);
         mem_free(pool);
         return NULL;
     }
@@ -304,6 +399,7 @@ workers_free(struct workers *pool)
     (void)pthread_condattr_destroy(&pool->monotonic);
     (void)pthread_mutex_destroy(&pool->lock);
     gate_fini(&pool->gate);
+    (void)close(pool->recall_fd);
     mem_free(pool);
 }
 
@@ -349,7 +445,7 @@ struct workers_view
 workers_view(struct workers *pool)
 {
     (void)pthread_mutex_lock(&pool->lock);
-    struct workers_view view = {pool->threads, pool->idle, pool->shed_count};
+    struct workers_view view = {pool->threads, pool->idle, pool->resting, pool->shed_count};
     (void)pthread_mutex_unlock(&pool->lock);
     return view;
 }

@@ -16,6 +16,10 @@
  * What is turned away goes to the reserved thread, whose queue is short; while that is full whoever
  * comes waits in the kernel's, and the reserved thread calls the acceptor when it has room again.
  * Neither thread nor acceptor ever waits for a client before it accepts.
+ *
+ * A thread whose connection is kept and silent rests, and is as good as an idle one: where a thread
+ * is needed and there is none, one that rests is recalled, closes its connection and goes to the
+ * gate. It counts as idle from the moment it is recalled.
  */
 #ifndef POSTERN_EDGE_WORKERS_H
 #define POSTERN_EDGE_WORKERS_H
@@ -48,6 +52,10 @@ struct workers;
 struct workers *workers_new(const struct workers_options *options, struct err *err);
 void workers_free(struct workers *workers); /* only after workers_stop() was true */
 
+/* In run(): rests on `fd` until it is readable, and then true; or until `idle_ms` have passed, the
+ * thread is recalled or `wake_fd` (-1: none) is readable: then the connection is to be closed. */
+bool workers_rest(struct workers *workers, int fd, int wake_fd, int idle_ms);
+
 struct gate *workers_gate(struct workers *workers); /* borrowed */
 
 /* For the acceptor, who watches the listening socket and would rather not. */
@@ -69,6 +77,7 @@ bool workers_stop(struct workers *workers, uint64_t wait_ms);
 struct workers_view {
     unsigned threads; /* without the reserved one */
     unsigned idle;
+    unsigned resting;
     unsigned shed_waiting;
 };
 struct workers_view workers_view(struct workers *workers);

@@ -26,6 +26,9 @@
 #define DRAIN_GRACE_MS 1000 /* for the error event that ends them */
 
 #define THREAD_IDLE_MS 60000
+/* Longer than nginx keeps a connection that it does not use (60 s), so that it is the one to close:
+ * who closes while the other sends loses a request. */
+#define KEPT_IDLE_MS 75000
 
 #define EXIT_USAGE 2
 
@@ -85,6 +88,7 @@ fail(const struct err *err)
 struct responder {
     struct serve *serve;
     struct drain drain;
+    struct refusals refusals;
     struct fcgi_server fcgi;
     struct workers *workers;
     struct listener listener;
@@ -96,6 +100,13 @@ run_connection(void *self, int fd, bool is_overload)
 {
     const struct responder *responder = self;
     fcgi_answer(&responder->fcgi, fd, is_overload);
+}
+
+static bool
+rest(void *self, int fd)
+{
+    const struct responder *responder = self;
+    return workers_rest(responder->workers, fd, responder->drain.wake_fd, KEPT_IDLE_MS);
 }
 
 static int
@@ -112,6 +123,7 @@ start_workers(struct responder *responder, struct err *err)
                                             .idle_ms = THREAD_IDLE_MS,
                                             .run = run_connection,
                                             .self = responder};
+    responder->fcgi.connections_max = threads;
     responder->workers = workers_new(&options, err);
     if (!responder->workers)
         return -1;
@@ -126,13 +138,17 @@ start_responder(struct responder *responder, const struct sources *sources, stru
     bool is_own = responder->listener.is_own;
     responder->drain.wake_fd = -1;
     responder->signal_fd = signals_open(err);
-    if (responder->signal_fd < 0 || fcgi_init(err) || drain_init(&responder->drain, err))
+    if (responder->signal_fd < 0 || drain_init(&responder->drain, err))
         return -1;
     responder->serve = serve_new(&sources->config, is_own ? DRAIN_OWN_MS : DRAIN_INHERITED_MS, err);
     if (!responder->serve)
         return -1;
-    responder->fcgi = (struct fcgi_server){
-        .serve = serve_exchange, .self = responder->serve, .drain = &responder->drain};
+    responder->fcgi = (struct fcgi_server){.serve = serve_exchange,
+                                           .self = responder->serve,
+                                           .drain = &responder->drain,
+                                           .refusals = &responder->refusals,
+                                           .rest = rest,
+                                           .rest_self = responder};
     return start_workers(responder, err);
 }
 

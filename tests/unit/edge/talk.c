@@ -28,7 +28,7 @@ talk_prepare(void **state)
     log_open(STDERR_FILENO, LOG_LEVEL_ERROR);
     for (size_t i = 0; i < sizeof(talk_big); i++)
         talk_big[i] = (char)('a' + i * 7 % 23);
-    return fcgi_init(NULL);
+    return 0;
 }
 
 static void *
@@ -49,7 +49,8 @@ talk_open(exchange_serve_fn serve, bool is_overload)
     talk.server_fd = pair[1];
     talk.is_overload = is_overload;
     assert_int_equal(drain_init(&talk.drain, NULL), 0);
-    talk.server = (struct fcgi_server){.serve = serve, .self = &talk, .drain = &talk.drain};
+    talk.server = (struct fcgi_server){
+        .serve = serve, .self = &talk, .drain = &talk.drain, .refusals = &talk.refusals};
     buf_init(&talk.seen, 2 * TALK_BIG_BYTES);
     fcgirecord_reply_init(&talk.reply);
     sem_init(&talk.reached, 0, 0);

@@ -17,6 +17,7 @@ struct talk {
     int server_fd;
     pthread_t thread;
     struct drain drain;
+    struct refusals refusals;
     struct fcgi_server server;
     bool is_overload;
     struct fcgirecord_reply reply;
@@ -32,7 +33,7 @@ extern struct talk talk; /* the test's and its serve function's */
 extern const char *const talk_params[]; /* of a plain POST */
 extern char talk_big[TALK_BIG_BYTES];   /* more than any socket holds */
 
-/* Once: libfcgi, and the contents of talk_big. A group's set-up function. */
+/* Once: the contents of talk_big. A group's set-up function. */
 int talk_prepare(void **state);
 
 void talk_open(exchange_serve_fn serve, bool is_overload);

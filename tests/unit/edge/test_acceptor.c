@@ -39,6 +39,7 @@ static const char *const params[] = {"REQUEST_METHOD=GET", NULL};
 static struct house {
     struct listener listener;
     struct drain drain;
+    struct refusals refusals;
     struct fcgi_server fcgi;
     struct workers *workers;
     int signal_fd;
@@ -121,7 +122,8 @@ open_house(exchange_serve_fn serve, unsigned threads_max)
                                             .idle_ms = PATIENCE_MS,
                                             .run = run_connection};
     assert_int_equal(drain_init(&house.drain, NULL), 0);
-    house.fcgi = (struct fcgi_server){.serve = serve, .drain = &house.drain};
+    house.fcgi =
+        (struct fcgi_server){.serve = serve, .drain = &house.drain, .refusals = &house.refusals};
     house.workers = workers_new(&options, NULL);
     assert_non_null(house.workers);
     house.signal_fd = signals_open(NULL);
@@ -314,7 +316,7 @@ prepare(void **state)
     if (!mkdtemp(directory))
         return -1;
     (void)snprintf(address, sizeof(address), "unix:%s/socket", directory);
-    return fcgi_init(NULL);
+    return 0;
 }
 
 static int
