@@ -68,6 +68,8 @@ struct config {
     size_t admin_count;
     bool trust_loopback;
     bool open;
+    const uint32_t *socket_uids; /* who may connect to the FastCGI socket; none: anybody */
+    size_t socket_uid_count;
 
     /* process */
     const char *mount; /* NULL: derived from each request */

@@ -23,8 +23,8 @@ struct fcgi_server {
     const struct drain *drain;
     struct refusals *refusals;
     unsigned connections_max; /* what a web server that asks is told */
-    /* May a process of this user connect? NULL: anybody may. */
-    bool (*lets_in)(void *self, int fd);
+    /* May who is at the other end ask for anything? Fills his `uid` when not. NULL: anybody may. */
+    bool (*lets_in)(void *self, int fd, int64_t *uid);
     /* Waits on a silent connection until there is something to read (true), or it is to be closed.
      * NULL: no connection is kept. */
     bool (*rest)(void *rest_self, int fd);

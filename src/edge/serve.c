@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "edge/caller.h"
 #include "relay/engine.h"
 #include "relay/params.h"
 #include "relay/relay.h"
@@ -77,6 +78,21 @@ serve_drain_ms(struct serve *serve)
     if (config)
         config_store_put(serve->configs, config);
     return drain_ms;
+}
+
+bool
+serve_lets_in(void *self, int fd, int64_t *uid)
+{
+    struct serve *serve = self;
+    const struct config *config = config_store_get(serve->configs);
+    bool may = true;
+    if (config && config->socket_uid_count > 0) {
+        *uid = caller_uid(fd);
+        may = caller_is_among(*uid, config->socket_uids, config->socket_uid_count);
+    }
+    if (config)
+        config_store_put(serve->configs, config);
+    return may;
 }
 
 /* --- answers -------------------------------------------------------------- */

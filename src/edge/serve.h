@@ -5,6 +5,7 @@
 #ifndef POSTERN_EDGE_SERVE_H
 #define POSTERN_EDGE_SERVE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -21,6 +22,10 @@ void serve_free(struct serve *serve); /* NULL is allowed; no exchange may be run
 
 /* Answers one exchange; `serve` is a struct serve. Safe from any thread. */
 void serve_exchange(void *serve, struct exchange *exchange);
+
+/* May the process at the other end of `fd`, which runs as `*uid`, ask for anything? Who is refused
+ * is told nothing. `serve` is a struct serve. Safe from any thread. */
+bool serve_lets_in(void *serve, int fd, int64_t *uid);
 
 /* How many requests may be served at once. */
 unsigned serve_threads(struct serve *serve);

@@ -127,6 +127,10 @@ start_workers(struct responder *responder, struct err *err)
     responder->workers = workers_new(&options, err);
     if (!responder->workers)
         return -1;
+    if (responder->listener.is_tcp)
+        log_write(LOG_LEVEL_WARN,
+                  "socket_open_to_all hint=\"every user of this host may connect to this port and "
+                  "claim any REMOTE_USER and REMOTE_ADDR; on a shared host use a UNIX socket\"");
     log_write(LOG_LEVEL_INFO, "process_ready mode=fastcgi socket=%s threads=%u",
               responder->listener.is_own ? "own" : "inherited", threads);
     return 0;
@@ -146,6 +150,7 @@ start_responder(struct responder *responder, const struct sources *sources, stru
     responder->fcgi = (struct fcgi_server){.serve = serve_exchange,
                                            .self = responder->serve,
                                            .drain = &responder->drain,
+                                           .lets_in = serve_lets_in,
                                            .refusals = &responder->refusals,
                                            .rest = rest,
                                            .rest_self = responder};
