@@ -130,22 +130,25 @@ read_body(void *self, char *out, size_t room)
 static bool
 has_hung_up(struct connection *connection)
 {
-    if (connection->link.body.len == 0 && connection->link.input.len == 0) {
-        int came = fcgilink_receive(&connection->link, 0);
+    struct fcgilink *link = &connection->link;
+    bool has_received = false;
+    while (link->body.len == 0) {
+        struct fcgi_event event = fcgilink_next(link);
+        if (link->is_aborted || link->is_unusable)
+            return true;
+        if (event.kind == FCGI_EVENT_NEXT)
+            break;
+        if (event.kind != FCGI_EVENT_NONE)
+            continue;
+        if (has_received)
+            return false; /* there may be more, and then we are asked again */
+        int came = fcgilink_receive(link, 0);
         if (came <= 0)
             return came < 0;
-        while (connection->link.input.len > 0 && connection->link.body.len == 0) {
-            struct fcgi_event event = fcgilink_next(&connection->link);
-            if (connection->link.is_aborted || connection->link.is_unusable)
-                return true;
-            if (event.kind == FCGI_EVENT_NEXT)
-                break;
-        }
-        if (connection->link.input.len == 0 && connection->link.body.len == 0)
-            return false;
+        has_received = true;
     }
-    /* it has to wait, and would go on waking us */
-    (void)peer_watch_hangup(&connection->peer, connection->link.fd, EPOLLRDHUP);
+    /* what came has to wait, and would go on waking us */
+    (void)peer_watch_hangup(&connection->peer, link->fd, EPOLLRDHUP);
     return false;
 }
 

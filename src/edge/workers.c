@@ -101,18 +101,6 @@ start_worker(struct workers *pool)
     pool->idle++;
 }
 
-/* With the lock. One of those that rest, and are not recalled yet, is on its way to the gate. */
-static void
-recall_one(struct workers *pool)
-{
-    if (pool->recalled == pool->resting)
-        return;
-    pool->recalled++;
-    pool->promised++;
-    pool->idle++;
-    (void)eventfd_write(pool->recall_fd, 1); /* cannot fail: the counter is far from full */
-}
-
 /* With the lock. Is there a thread for the next connection? */
 static bool
 has_watcher(struct workers *pool)
@@ -120,8 +108,6 @@ has_watcher(struct workers *pool)
     join_ended(pool);
     if (pool->idle == 0 && pool->threads < pool->options.threads_max)
         start_worker(pool);
-    if (pool->idle == 0)
-        recall_one(pool);
     return pool->idle > 0;
 }
 
@@ -134,11 +120,28 @@ workers_take_watch(struct workers *pool)
         watch = WORKERS_SPENT;
     else if (has_watcher(pool))
         watch = WORKERS_WATCH;
+    else if (pool->recalled < pool->resting)
+        watch = WORKERS_RESTING;
     else if (pool->shed_count == WORKERS_SHED_QUEUE_MAX)
         watch = WORKERS_FULL;
     pool->is_spent = false;
     (void)pthread_mutex_unlock(&pool->lock);
     return watch;
+}
+
+bool
+workers_recall(struct workers *pool)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    if (pool->idle == 0 && pool->recalled < pool->resting) {
+        pool->recalled++;
+        pool->promised++;
+        pool->idle++;
+        (void)eventfd_write(pool->recall_fd, 1); /* cannot fail: the counter is far from full */
+    }
+    bool is_watched = pool->idle > 0;
+    (void)pthread_mutex_unlock(&pool->lock);
+    return is_watched;
 }
 
 struct gate *

@@ -17,9 +17,9 @@
  * comes waits in the kernel's, and the reserved thread calls the acceptor when it has room again.
  * Neither thread nor acceptor ever waits for a client before it accepts.
  *
- * A thread whose connection is kept and silent rests, and is as good as an idle one: where a thread
- * is needed and there is none, one that rests is recalled, closes its connection and goes to the
- * gate. It counts as idle from the moment it is recalled.
+ * A thread whose connection is kept and silent rests, and is as good as an idle one: where
+ * somebody connects and there is no other thread, the acceptor recalls one, which closes its
+ * connection and goes to the gate. It counts as idle from the moment it is recalled.
  */
 #ifndef POSTERN_EDGE_WORKERS_H
 #define POSTERN_EDGE_WORKERS_H
@@ -60,12 +60,16 @@ struct gate *workers_gate(struct workers *workers); /* borrowed */
 
 /* For the acceptor, who watches the listening socket and would rather not. */
 enum workers_watch {
-    WORKERS_WATCH, /* a thread watches from here on, an idle or a new one */
-    WORKERS_SPENT, /* one found no descriptor or memory for who is there; said once */
-    WORKERS_BUSY,  /* all serve, and no more may be started */
-    WORKERS_FULL   /* and the reserved thread has no room either: it calls when it has */
+    WORKERS_WATCH,   /* a thread watches from here on, an idle or a new one */
+    WORKERS_RESTING, /* none, but one that rests could be recalled for a connection */
+    WORKERS_SPENT,   /* one found no descriptor or memory for who is there; said once */
+    WORKERS_BUSY,    /* all serve, and no more may be started */
+    WORKERS_FULL     /* and the reserved thread has no room either: it calls when it has */
 };
 enum workers_watch workers_take_watch(struct workers *workers);
+
+/* Has one that rests close its connection and watch from here on. False: none does any more. */
+bool workers_recall(struct workers *workers);
 
 /* Takes `fd`, to the reserved thread. False: its queue is full and the connection was closed. */
 bool workers_shed(struct workers *workers, int fd);

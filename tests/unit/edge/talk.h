@@ -20,9 +20,10 @@ struct talk {
     struct refusals refusals;
     struct fcgi_server server;
     bool is_overload;
+    bool keeps; /* connections are kept; a test may change it before its first request */
     struct fcgirecord_reply reply;
 
-    unsigned served;
+    unsigned served, rested;
     struct buf seen; /* what the serve function wants to be looked at … */
     int notes[8];    /* … and what it found */
     sem_t reached;   /* it stands at a point the test waits for */
@@ -37,6 +38,10 @@ extern char talk_big[TALK_BIG_BYTES];   /* more than any socket holds */
 int talk_prepare(void **state);
 
 void talk_open(exchange_serve_fn serve, bool is_overload);
+/* With a gate, or NULL; and 7 connections at most, for whoever asks. */
+void talk_open_for(exchange_serve_fn serve, bool (*lets_in)(void *self, int fd, int64_t *uid));
+/* Another request on the same connection; a reply of its own begins. */
+void talk_ask_again(const char *method, bool keeps_conn);
 void talk_begin(void); /* sends a POST whose body is still to come */
 enum fcgirecord_verdict talk_read(void);
 void talk_await(sem_t *semaphore); /* fails the test rather than wait for ever */
