@@ -4,7 +4,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,6 +20,13 @@ struct worker {
     int seat_fd; /* at the gate */
 };
 
+/* A thread on a connection that is kept and silent; on its own stack. */
+struct rest {
+    struct rest *next, *previous;
+    int fd;
+    bool is_recalled;
+};
+
 struct workers {
     struct workers_options options;
     struct gate gate;
@@ -33,10 +40,10 @@ struct workers {
     struct worker *ended;  /* to be joined */
     bool is_stopping;
 
-    unsigned resting;  /* threads in workers_rest() */
-    unsigned recalled; /* of them: are to leave; never more than there are … */
-    int recall_fd;     /* … and this counts the same, to wake them */
-    unsigned promised; /* recalled threads that count as idle and have not come to the gate */
+    struct rest *first_rest, *last_rest; /* in the order in which they came */
+    unsigned resting;
+    unsigned recallable; /* of them: were not recalled yet */
+    unsigned promised;   /* recalled threads that count as idle and have not come to the gate */
 
     pthread_t shedder;
     bool has_shedder; /* started and not ended */
@@ -120,7 +127,7 @@ workers_take_watch(struct workers *pool)
         watch = WORKERS_SPENT;
     else if (has_watcher(pool))
         watch = WORKERS_WATCH;
-    else if (pool->recalled < pool->resting)
+    else if (pool->recallable > 0)
         watch = WORKERS_RESTING;
     else if (pool->shed_count == WORKERS_SHED_QUEUE_MAX)
         watch = WORKERS_FULL;
@@ -129,15 +136,30 @@ workers_take_watch(struct workers *pool)
     return watch;
 }
 
+/* Shut at once and for both sides, so that the web server sees it before it uses the connection
+ * again. False: it has just done so. */
+static bool
+shut_if_silent(int fd)
+{
+    char byte;
+    if (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+        return false;
+    (void)shutdown(fd, SHUT_RDWR);
+    return true;
+}
+
+/* The one that rests longest is the least likely to be wanted. */
 bool
 workers_recall(struct workers *pool)
 {
     (void)pthread_mutex_lock(&pool->lock);
-    if (pool->idle == 0 && pool->recalled < pool->resting) {
-        pool->recalled++;
+    for (struct rest *rest = pool->first_rest; rest && pool->idle == 0; rest = rest->next) {
+        if (rest->is_recalled || !shut_if_silent(rest->fd)) /* that wakes it */
+            continue;
+        rest->is_recalled = true;
+        pool->recallable--;
         pool->promised++;
         pool->idle++;
-        (void)eventfd_write(pool->recall_fd, 1); /* cannot fail: the counter is far from full */
     }
     bool is_watched = pool->idle > 0;
     (void)pthread_mutex_unlock(&pool->lock);
@@ -216,69 +238,40 @@ go_idle(struct workers *pool)
     (void)pthread_mutex_unlock(&pool->lock);
 }
 
-/* With the lock. A recall that is meant for nobody else any more is ended by who leaves. */
 static void
-take_recall(struct workers *pool)
+begin_rest(struct workers *pool, struct rest *rest)
 {
-    eventfd_t one;
-    pool->recalled--;
-    (void)eventfd_read(pool->recall_fd, &one);
+    (void)pthread_mutex_lock(&pool->lock);
+    rest->previous = pool->last_rest;
+    *(pool->last_rest ? &pool->last_rest->next : &pool->first_rest) = rest;
+    pool->last_rest = rest;
+    pool->resting++;
+    pool->recallable++;
+    (void)pthread_mutex_unlock(&pool->lock);
 }
 
-/* Leaves with a request to serve. True: it was counted as idle, and nobody else is. */
-static bool
-leave_rest_to_serve(struct workers *pool)
+static void
+end_rest(struct workers *pool, const struct rest *rest)
 {
-    bool is_missed = false;
     (void)pthread_mutex_lock(&pool->lock);
+    *(rest->previous ? &rest->previous->next : &pool->first_rest) = rest->next;
+    *(rest->next ? &rest->next->previous : &pool->last_rest) = rest->previous;
     pool->resting--;
-    if (pool->recalled > pool->resting) {
-        take_recall(pool);
-        if (pool->promised > 0) {
-            pool->promised--;
-            pool->idle--;
-            is_missed = !has_watcher(pool);
-        }
-    }
+    pool->recallable -= !rest->is_recalled;
     (void)pthread_mutex_unlock(&pool->lock);
-    return is_missed;
-}
-
-/* Leaves to close the connection. False: `is_recall`, but another was faster to follow it. */
-static bool
-leave_rest(struct workers *pool, bool is_recall)
-{
-    (void)pthread_mutex_lock(&pool->lock);
-    bool leaves = !is_recall || pool->recalled > 0;
-    if (leaves && pool->recalled > 0)
-        take_recall(pool);
-    if (leaves)
-        pool->resting--;
-    (void)pthread_mutex_unlock(&pool->lock);
-    return leaves;
 }
 
 bool
 workers_rest(struct workers *pool, int fd, int wake_fd, int idle_ms)
 {
-    struct pollfd waiting[] = {{.fd = fd, .events = POLLIN},
-                               {.fd = wake_fd, .events = POLLIN},
-                               {.fd = pool->recall_fd, .events = POLLIN}};
-    uint64_t end_ms = clock_boot_ms() + (uint64_t)idle_ms;
-    (void)pthread_mutex_lock(&pool->lock);
-    pool->resting++;
-    (void)pthread_mutex_unlock(&pool->lock);
-    for (;;) {
-        uint64_t now_ms = clock_boot_ms();
-        int ready = now_ms < end_ms ? poll(waiting, 3, (int)(end_ms - now_ms)) : 0;
-        if (ready > 0 && waiting[0].revents) {
-            if (leave_rest_to_serve(pool))
-                gate_call(&pool->gate);
-            return true;
-        }
-        if (leave_rest(pool, ready > 0 && !waiting[1].revents))
-            return false;
-    }
+    struct rest rest = {.fd = fd};
+    struct pollfd waiting[] = {{.fd = fd, .events = POLLIN}, {.fd = wake_fd, .events = POLLIN}};
+    begin_rest(pool, &rest);
+    int ready = poll(waiting, 2, idle_ms);
+    end_rest(pool, &rest);
+    if (rest.is_recalled)
+        return false;
+    return (ready > 0 && waiting[0].revents) || !shut_if_silent(fd);
 }
 
 /* The last one that leaves the gate calls the acceptor. */
@@ -364,12 +357,7 @@ workers_new(const struct workers_options *options, struct err *err)
         (void)err_set(err, ERR_MEMORY, "no memory for threads");
         return NULL;
     }
-    pool->recall_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
-    if (pool->recall_fd < 0 || gate_init(&pool->gate, options->listen_fd, err)) {
-        if (pool->recall_fd < 0)
-            (void)err_system(err, "eventfd");
-        else
-            (void)close(pool->recall_fd);
+    if (gate_init(&pool->gate, options->listen_fd, err)) {
         mem_free(pool);
         return NULL;
     }
@@ -402,7 +390,6 @@ workers_free(struct workers *pool)
     (void)pthread_condattr_destroy(&pool->monotonic);
     (void)pthread_mutex_destroy(&pool->lock);
     gate_fini(&pool->gate);
-    (void)close(pool->recall_fd);
     mem_free(pool);
 }
 

@@ -52,8 +52,9 @@ struct workers;
 struct workers *workers_new(const struct workers_options *options, struct err *err);
 void workers_free(struct workers *workers); /* only after workers_stop() was true */
 
-/* In run(): rests on `fd` until it is readable, and then true; or until `idle_ms` have passed, the
- * thread is recalled or `wake_fd` (-1: none) is readable: then the connection is to be closed. */
+/* In run(): rests on the connection `fd` until it is readable, and then true; or until the thread
+ * is recalled, `wake_fd` (-1: none) is readable or `idle_ms` have passed: then it is to be closed.
+ */
 bool workers_rest(struct workers *workers, int fd, int wake_fd, int idle_ms);
 
 struct gate *workers_gate(struct workers *workers); /* borrowed */
