@@ -82,6 +82,8 @@ struct config {
     const struct span *trusted_hosts; /* names of this host beside loopback's, without ports */
     size_t trusted_host_count;
     bool open;
+    const uint32_t *socket_uids; /* who may connect to the FastCGI socket; none: anybody */
+    size_t socket_uid_count;
 
     /* process */
     const char *mount; /* NULL: derived from each request */

@@ -12,6 +12,7 @@
 #include "config/keys.h"
 #include "config/routes.h"
 #include "config/settings.h"
+#include "config/socketusers.h"
 #include "config/upstreams.h"
 
 /* A configuration and the memory that it and all it points to lives in. */
@@ -153,6 +154,7 @@ run(struct load *load)
     routes_make(load);
     fill_config(load);
     keys_make(load);
+    socketusers_make(load);
     if (load->has_failed)
         mistakes_add(load->mistakes, (struct spot){NULL, 0}, NULL, "no memory is left");
 }

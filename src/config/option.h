@@ -48,6 +48,7 @@ struct options {
 
     const char *client_key, *admin_key, *admins, *trusted_hosts;
     int64_t trust_remote_user, trust_loopback, open;
+    const char *socket_users;
 
     int64_t profile, failure_threshold, retry_timeout_ms;
     int64_t window, failure_rate, min_calls, slow_ms, slow_rate;

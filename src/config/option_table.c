@@ -56,6 +56,10 @@ const struct option option_table[] = {
                  "separated by commas."},
     {.env = "POSTERN_OPEN", .kind = OPTION_SWITCH, AT(open), .standard = "no",
      .sentence = "Lets everybody in without a key, at the operator's expense."},
+    {.env = "POSTERN_SOCKET_USERS", .kind = OPTION_TEXT, AT(socket_users),
+     .sentence = "Users (names or numbers, separated by commas) whose processes alone may connect "
+                 "to the FastCGI socket, which must be a UNIX socket; empty: whoever its mode lets "
+                 "in. It is the web server's user, www-data for example."},
 
     {.env = "CIRCUIT_PROFILE", .kind = OPTION_CHOICE, AT(profile), .standard = "classic",
      .choices = "classic|llm", .heading = "The circuit breaker",

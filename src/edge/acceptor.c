@@ -106,7 +106,7 @@ shed_one(struct watch *watch, bool *is_somebody_there, struct err *err)
 /* Somebody waits, or a worker called. A worker is asked before each connection, so that none is
  * turned away while one is free. */
 static int
-attend(struct watch *watch, struct err *err)
+attend(struct watch *watch, bool has_connection, struct err *err)
 {
     bool is_somebody_there = true;
     int rc = 0;
@@ -115,6 +115,9 @@ attend(struct watch *watch, struct err *err)
         case WORKERS_WATCH:
         case WORKERS_FULL:
             watch->is_on = false;
+            return 0;
+        case WORKERS_RESTING: /* until somebody comes for certain, poll tells, they may rest */
+            watch->is_on = !has_connection || !workers_recall(watch->workers);
             return 0;
         case WORKERS_SPENT:
             rc = shed_with_spare(watch, err);
@@ -165,7 +168,7 @@ look(struct watch *watch, struct err *err)
     }
     if (!waiting[1].revents && !waiting[2].revents)
         return 1;
-    return attend(watch, err) ? -1 : 1;
+    return attend(watch, waiting[2].revents != 0, err) ? -1 : 1;
 }
 
 int

@@ -14,10 +14,13 @@
 #include <stdint.h>
 
 #include "edge/probe.h"
+#include "relay/request.h"
 #include "relay/sink.h"
 
 struct exchange {
     const char *const *params; /* "NAME=value" …, NULL-terminated; each has a name and a '=' */
+    /* Why the parameters cannot be taken, for the answer; there are none then. NULL: they can. */
+    const struct request_fault *fault;
     struct source source;
     struct sink sink;
     /* Boot-clock time by which the answer must end because the process is ending; 0: not ending.

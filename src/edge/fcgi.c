@@ -1,174 +1,43 @@
-/* fcgi.c - one FastCGI connection as an exchange. */
+/* fcgi.c - one FastCGI connection as a row of exchanges. */
 #include "edge/fcgi.h"
 
-#include <fcgiapp.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/span.h"
 #include "edge/cgihead.h"
+#include "edge/fcgilink.h"
 #include "edge/front.h"
 #include "edge/peer.h"
+#include "relay/params.h"
+#include "relay/request.h"
 
-#define RESPONDER 1 /* FCGI_RESPONDER; fcgiapp.h does not name it */
-#define PUT_MAX_BYTES (1 << 20)
-
-/* The body may come from a slow client; the answer goes to one. Each bounds one wait, not their
- * sum.
- */
+/* The body may come from a slow client; the answer goes to one. REQUEST_TIMEOUT_MS bounds all
+ * parameters together, and each wait for more of the body; ANSWER_TIMEOUT_MS each wait for room. */
 #define REQUEST_TIMEOUT_MS 30000
 #define ANSWER_TIMEOUT_MS 60000
 #define OVERLOAD_TIMEOUT_MS 1000
 
-/* How long a web server may go on sending the body of a request that is answered already. Closing
- * under its hands would reset the connection and lose the tail of the answer. */
-#define LINGER_IDLE_MS 200
-#define LINGER_MAX_MS 2000
-
 struct connection {
-    FCGX_Request request;
-    struct peer peer;
-    int64_t unread; /* bytes of the body still to come, or EXCHANGE_LENGTH_UNKNOWN */
+    const struct fcgi_server *server;
     bool is_overload;
-    bool ends_short; /* front.h */
-    bool is_over;    /* nothing more is sent … */
-    bool is_cut;     /* … and END_REQUEST neither */
+    struct fcgilink link;
+    const char *const *params; /* of the request; borrowed: from the reader */
+    bool ends_short;           /* front.h */
+    struct peer peer;
 };
 
-int
-fcgi_init(struct err *err)
+static uint64_t
+deadline_of(const struct connection *connection)
 {
-    /* For its own lingering close. Ours is used instead; this is for what we cannot keep it from.
-     */
-    if (setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "200", 0))
-        return err_system(err, "setenv LIBFCGI_OS_CLOSE_POLL_TIMEOUT");
-    int rc = FCGX_Init();
-    if (rc)
-        return err_set(err, ERR_SYSTEM, "libfcgi cannot start: %d", rc);
-    (void)signal(SIGPIPE, SIG_IGN);
-    (void)signal(SIGTERM, SIG_DFL);
-    (void)signal(SIGUSR1, SIG_DFL);
-    return 0;
+    return clock_boot_ms() + (connection->is_overload ? OVERLOAD_TIMEOUT_MS : REQUEST_TIMEOUT_MS);
 }
 
-static void
-set_timeout(int fd, int option, int timeout_ms)
-{
-    struct timeval time = {.tv_sec = timeout_ms / 1000,
-                           .tv_usec = (long)(timeout_ms % 1000) * 1000};
-    (void)setsockopt(fd, SOL_SOCKET, option, &time, sizeof(time));
-}
-
-/* -1: the connection is closed already. */
-static int
-read_params(struct connection *connection, int fd)
-{
-    FCGX_Request *request = &connection->request;
-    (void)FCGX_InitRequest(request, -1, 0); /* -1: it never accepts by itself */
-    request->ipcFd = fd;
-    request->keepConnection = 1; /* makes FCGX_Accept_r take the descriptor as it is … */
-    request->detached = 1;       /* … and close it without lingering when it holds no request */
-    int rc = FCGX_Accept_r(request);
-    if (rc) {
-        /* a peer that connects and closes looks like this too, so it is no warning */
-        log_write(LOG_LEVEL_DEBUG, "connection_refused reason=no_request code=%d", rc);
-        return -1;
-    }
-    /* Whatever the peer asked for: one request a connection, closed by us. */
-    request->keepConnection = 1;
-    request->detached = 1;
-    return 0;
-}
-
-static bool
-are_params_named(char *const *params)
-{
-    for (; *params; params++) {
-        const char *equals = strchr(*params, '=');
-        if (!equals || equals == *params)
-            return false; /* an empty name, or one that a NUL cut */
-    }
-    return true;
-}
-
-/* Why this is not a request that can be served; NULL: it can. FCGX_Accept_r is content with half.
- */
-static const char *
-find_fault(const FCGX_Request *request)
-{
-    if (FCGX_GetError(request->in) != 0)
-        return "cut_params";
-    if (request->role != RESPONDER)
-        return "role";
-    if (!are_params_named(request->envp))
-        return "unnamed_param";
-    if (!FCGX_GetParam("REQUEST_METHOD", request->envp))
-        return "no_method";
-    return NULL;
-}
-
-static int64_t
-read_body(void *self, char *out, size_t room)
-{
-    struct connection *connection = self;
-    FCGX_Stream *in = connection->request.in;
-    size_t taken = 0;
-    if (room == 0)
-        return 0;
-    if (in->rdNext ==
-        in->stop) { /* nothing at hand: wait for one byte, then take what came with it */
-        int byte = FCGX_GetChar(in);
-        if (byte == EOF)
-            return FCGX_GetError(in) != 0 ? -1 : 0;
-        out[taken++] = (char)byte;
-    }
-    size_t at_hand = (size_t)(in->stop - in->rdNext);
-    size_t more = at_hand < room - taken ? at_hand : room - taken;
-    int64_t got = (int64_t)taken + FCGX_GetStr(out + taken, (int)more, in);
-    if (connection->unread != EXCHANGE_LENGTH_UNKNOWN)
-        connection->unread -= got;
-    return got;
-}
-
-/* Was the request read to its end? When its whole body was, the record that ends it is at hand too,
- * as a rule: a web server sends it with the last of the body. */
-static bool
-has_read_all(struct connection *connection)
-{
-    FCGX_Stream *in = connection->request.in;
-    bool is_at_end = FCGX_HasSeenEOF(in) || (connection->unread == 0 && FCGX_GetChar(in) == EOF);
-    return is_at_end && FCGX_GetError(in) == 0;
-}
-
-/* The library tells a failed write once and forgets it; its error number stays. */
-static int
-note_error(struct connection *connection)
-{
-    if (FCGX_GetError(connection->request.out) != 0)
-        connection->is_over = connection->is_cut = true;
-    return connection->is_over ? -1 : 0;
-}
-
-static int
-put(struct connection *connection, struct span bytes)
-{
-    while (bytes.len > 0 && !connection->is_over) {
-        size_t part = bytes.len < PUT_MAX_BYTES ? bytes.len : PUT_MAX_BYTES;
-        (void)FCGX_PutStr(bytes.ptr, (int)part, connection->request.out);
-        (void)note_error(connection);
-        bytes = span_of(bytes.ptr + part, bytes.len - part);
-    }
-    return connection->is_over ? -1 : 0;
-}
+/* --- what goes ------------------------------------------------------------ */
 
 static int
 send_head(void *self, int status, const struct wire_headers *headers)
@@ -178,9 +47,10 @@ send_head(void *self, int status, const struct wire_headers *headers)
     buf_init(&head, CGIHEAD_MAX_BYTES);
     int rc = cgihead_format(&head, status, headers);
     if (rc == 0)
-        rc = put(connection, buf_span(&head));
+        rc = fcgilink_put(&connection->link, buf_span(&head));
     else
-        connection->is_over = connection->is_cut = true; /* an answer without its head is none */
+        connection->link.is_over = connection->link.is_cut =
+            true; /* an answer without its head is none */
     buf_fini(&head);
     return rc;
 }
@@ -188,29 +58,22 @@ send_head(void *self, int status, const struct wire_headers *headers)
 static int
 send_bytes(void *self, struct span bytes)
 {
-    return put(self, bytes);
+    struct connection *connection = self;
+    return fcgilink_put(&connection->link, bytes);
 }
 
 static int
 flush_out(void *self)
 {
     struct connection *connection = self;
-    if (connection->is_over)
-        return -1;
-    (void)FCGX_FFlush(connection->request.out);
-    return note_error(connection);
+    return fcgilink_flush(&connection->link);
 }
 
-/* END_REQUEST leaves in one write with what the library still holds of the answer. */
 static int
 end_answer(void *self)
 {
     struct connection *connection = self;
-    if (connection->is_over)
-        return -1;
-    (void)FCGX_FClose(connection->request.err);
-    (void)FCGX_FClose(connection->request.out);
-    return note_error(connection);
+    return fcgilink_end(&connection->link);
 }
 
 /* Breaks the connection at once, without END_REQUEST: most web servers then break theirs. */
@@ -218,25 +81,64 @@ static void
 abort_answer(void *self)
 {
     struct connection *connection = self;
-    connection->is_over = true;
-    if (connection->ends_short)
+    if (connection->link.is_ended)
         return;
-    connection->is_cut = true;
-    (void)shutdown(connection->request.ipcFd, SHUT_RDWR);
+    if (connection->ends_short)
+        connection->link.is_over = true;
+    else
+        fcgilink_break(&connection->link);
 }
 
-/* What comes after the end of a request is the end of the connection, or the wish that it ends. */
+/* --- what comes ----------------------------------------------------------- */
+
+static int64_t
+read_body(void *self, char *out, size_t room)
+{
+    struct connection *connection = self;
+    if (room == 0)
+        return 0;
+    uint64_t deadline_ms = 0;
+    while (connection->link.body.len == 0) {
+        if (connection->link.is_whole)
+            return 0;
+        if (connection->link.is_unusable || connection->link.is_aborted)
+            return -1;
+        if (deadline_ms == 0)
+            deadline_ms = deadline_of(connection);
+        if (fcgilink_await(&connection->link, deadline_ms).kind == FCGI_EVENT_NONE)
+            return -1;
+    }
+    size_t part = connection->link.body.len < room ? connection->link.body.len : room;
+    memcpy(out, connection->link.body.ptr, part);
+    connection->link.body =
+        span_of(connection->link.body.ptr + part, connection->link.body.len - part);
+    return (int64_t)part;
+}
+
+/* The connection became readable. What comes after the end of a request is the end of the
+ * connection, the wish that the request ends, or, where connections are kept, the next one. */
 static bool
 has_hung_up(struct connection *connection)
 {
-    FCGX_Stream *in = connection->request.in;
-    if (FCGX_HasSeenEOF(in))
-        return true;
-    int byte = FCGX_GetChar(in);
-    if (byte == EOF) /* no more than the end of the body */
-        return FCGX_GetError(in) != 0;
-    (void)FCGX_UnGetChar(byte, in);
-    (void)peer_watch_hangup(&connection->peer, connection->request.ipcFd, EPOLLRDHUP);
+    struct fcgilink *link = &connection->link;
+    bool has_received = false;
+    while (link->body.len == 0) {
+        struct fcgi_event event = fcgilink_next(link);
+        if (link->is_aborted || link->is_unusable)
+            return true;
+        if (event.kind == FCGI_EVENT_NEXT)
+            break;
+        if (event.kind != FCGI_EVENT_NONE)
+            continue;
+        if (has_received)
+            return false; /* there may be more, and then we are asked again */
+        int came = fcgilink_receive(link, 0);
+        if (came <= 0)
+            return came < 0;
+        has_received = true;
+    }
+    /* what came has to wait, and would go on waking us */
+    (void)peer_watch_hangup(&connection->peer, link->fd, EPOLLRDHUP);
     return false;
 }
 
@@ -246,49 +148,35 @@ is_gone(void *self)
     struct connection *connection = self;
     if (peer_take_readable(&connection->peer) && has_hung_up(connection))
         connection->peer.is_gone = true;
-    return connection->is_over || peer_is_gone(&connection->peer);
+    return connection->link.is_over || connection->link.is_aborted ||
+           peer_is_gone(&connection->peer);
 }
 
-static void
-linger(int fd)
-{
-    struct pollfd waiting = {.fd = fd, .events = POLLIN};
-    char unwanted[4096];
-    uint64_t end_ms = clock_boot_ms() + LINGER_MAX_MS;
-    if (shutdown(fd, SHUT_WR))
-        return;
-    while (poll(&waiting, 1, LINGER_IDLE_MS) > 0 && clock_boot_ms() < end_ms)
-        if (recv(fd, unwanted, sizeof(unwanted), MSG_DONTWAIT) <= 0)
-            return;
-}
+/* --- one request ---------------------------------------------------------- */
 
-static void
-finish(struct connection *connection)
+/* Who is in front, and what follows for the connection. */
+static struct front
+meet_front(struct connection *connection)
 {
-    FCGX_Request *request = &connection->request;
-    int fd = request->ipcFd;
-    if (connection->is_cut) {
-        FCGX_Free(request, 0); /* FCGX_Finish_r would try to write the rest and END_REQUEST */
-        (void)close(fd);
-        return;
-    }
-    (void)FCGX_FClose(request->err); /* again, as a rule, and then without effect */
-    (void)FCGX_FClose(request->out);
-    bool is_read = has_read_all(connection);
-    FCGX_Free(request, 0);
-    if (!is_read)
-        linger(fd);
-    (void)close(fd);
-}
-
-static void
-serve(const struct fcgi_server *server, struct connection *connection)
-{
-    const char *const *params = (const char *const *)connection->request.envp;
-    const struct front front = front_read(params, false);
+    const struct front front = front_read(connection->params, false);
+    atomic_bool *believes_close = connection->server->believes_close;
     connection->ends_short = front.ends_short;
+    if (front.believes_close && believes_close && !atomic_load(believes_close))
+        atomic_store(believes_close, true);
+    return front;
+}
+
+static void
+serve(struct connection *connection, const struct request_fault *fault)
+{
+    const struct fcgi_server *server = connection->server;
+    const struct front front = meet_front(connection);
+    peer_open(&connection->peer, connection->link.fd, server->drain->wake_fd);
+    if (connection->link.keeps_one) /* the connection is readable all the time */
+        (void)peer_watch_hangup(&connection->peer, connection->link.fd, EPOLLRDHUP);
     struct exchange exchange = {
-        .params = params,
+        .params = connection->params,
+        .fault = fault,
         .source = {.self = connection, .read = read_body},
         .sink = {.self = connection,
                  .cut = front.cut,
@@ -305,26 +193,143 @@ serve(const struct fcgi_server *server, struct connection *connection)
         .is_overload = connection->is_overload,
     };
     server->serve(server->self, &exchange);
+    peer_close(&connection->peer);
+    if (!connection->link.is_cut && !connection->link.is_ended) {
+        connection->link.is_over = false; /* under mod_fcgid: ended all the same */
+        (void)fcgilink_end(&connection->link);
+    }
+}
+
+static void
+refuse(const struct connection *connection, const char *reason)
+{
+    refusals_note(connection->server->refusals, LOG_LEVEL_INFO, reason, "");
+}
+
+/* What the client is told of parameters that cannot be a request's; the log has the reason. */
+static const struct request_fault *
+find_fault(enum fcgiparams_fault fault)
+{
+    static const struct request_fault bad = {FAILURE_INVALID_HEADER,
+                                             "a parameter of the web server is not text"};
+    static const struct request_fault large = {FAILURE_HEADERS_TOO_LARGE, NULL};
+    if (fault == FCGIPARAMS_GOOD)
+        return NULL;
+    return fault == FCGIPARAMS_LIMIT ? &large : &bad;
+}
+
+/* Reads the parameters of the next request. False: there is none. */
+static bool
+begin_request(struct connection *connection, bool is_first)
+{
+    uint64_t deadline_ms = deadline_of(connection);
+    struct fcgi_event event;
+    connection->link.is_whole = connection->link.is_aborted = connection->link.is_ended = false;
+    do
+        event = fcgilink_await(&connection->link, deadline_ms);
+    while (event.kind != FCGI_EVENT_REQUEST && event.kind != FCGI_EVENT_NONE &&
+           event.kind != FCGI_EVENT_BROKEN);
+    if (event.kind == FCGI_EVENT_REQUEST)
+        return true;
+    if (event.kind == FCGI_EVENT_BROKEN)
+        refuse(connection, event.why);
+    else if (!fcgi_is_idle(&connection->link.reader))
+        refuse(connection, connection->link.is_unusable ? "cut_request" : "slow_request");
+    else if (is_first) /* a web server that looks whether we are there does so, too */
+        log_write(LOG_LEVEL_DEBUG, "connection_refused reason=no_request");
+    return false;
+}
+
+/* False: what came is no request, and there is nobody to tell. */
+static bool
+answer_request(struct connection *connection)
+{
+    enum fcgiparams_fault fault;
+    connection->params = fcgi_params(&connection->link.reader, &fault);
+    bool has_method = fault != FCGIPARAMS_GOOD || params_find(connection->params, "REQUEST_METHOD");
+    if (fault != FCGIPARAMS_GOOD)
+        refuse(connection, fcgiparams_fault_name(fault));
+    else if (!has_method)
+        refuse(connection, "no_method");
+    if (fault == FCGIPARAMS_CUT || !has_method)
+        return false;
+    serve(connection, find_fault(fault));
+    return true;
+}
+
+/* --- the end of a request, and of the connection -------------------------- */
+
+static bool
+is_kept(const struct connection *connection)
+{
+    const struct fcgi_server *server = connection->server;
+    return connection->link.reader.keeps_conn && server->rest && !connection->is_overload &&
+           connection->link.is_ended && !connection->link.is_over &&
+           !connection->link.is_unusable && atomic_load(&server->drain->deadline_ms) == 0;
+}
+
+/* Is there another request on this connection? Its thread rests until then. */
+static bool
+await_request(struct connection *connection)
+{
+    const struct fcgi_server *server = connection->server;
+    if (!is_kept(connection))
+        return false;
+    if (!fcgilink_has_read_all(&connection->link))
+        fcgilink_linger(&connection->link);
+    if (!fcgilink_has_read_all(&connection->link) || connection->link.is_unusable)
+        return false;
+    fcgi_finish(&connection->link.reader);
+    return connection->link.input.len > 0 || !fcgi_is_idle(&connection->link.reader) ||
+           server->rest(server->rest_self, connection->link.fd);
+}
+
+/* An answer that is on its way would be lost if the connection closed on unread bytes. */
+static void
+hang_up(struct connection *connection)
+{
+    if (connection->link.has_sent && !connection->link.is_cut) {
+        fcgilink_drop(&connection->link);
+        if (!fcgilink_has_read_all(&connection->link) &&
+            shutdown(connection->link.fd, SHUT_WR) == 0)
+            fcgilink_linger(&connection->link);
+    }
+    (void)close(connection->link.fd);
+}
+
+static bool
+may_ask(const struct fcgi_server *server, int fd)
+{
+    int64_t uid;
+    char detail[32];
+    if (!server->lets_in || server->lets_in(server->self, fd, &uid))
+        return true;
+    (void)snprintf(detail, sizeof(detail), " uid=%lld", (long long)uid);
+    refusals_note(server->refusals, LOG_LEVEL_WARN, "user", detail);
+    return false;
 }
 
 void
 fcgi_answer(const struct fcgi_server *server, int fd, bool is_overload)
 {
-    struct connection connection = {.is_overload = is_overload};
-    set_timeout(fd, SO_RCVTIMEO, is_overload ? OVERLOAD_TIMEOUT_MS : REQUEST_TIMEOUT_MS);
-    set_timeout(fd, SO_SNDTIMEO, is_overload ? OVERLOAD_TIMEOUT_MS : ANSWER_TIMEOUT_MS);
-    if (read_params(&connection, fd))
-        return;
-    const char *fault = find_fault(&connection.request);
-    if (fault) {
-        log_write(LOG_LEVEL_INFO, "connection_refused reason=%s", fault);
-        connection.is_cut = true;
-        finish(&connection);
-        return;
-    }
-    connection.unread = exchange_body_length((const char *const *)connection.request.envp);
-    peer_open(&connection.peer, fd, server->drain->wake_fd);
-    serve(server, &connection);
-    peer_close(&connection.peer);
-    finish(&connection);
+    /* not even zeroed: what no byte came to costs no page of the stack */
+    __attribute__((uninitialized)) char in[FCGILINK_IN_BYTES], out[FCGILINK_OUT_BYTES];
+    struct connection connection = {
+        .server = server,
+        .is_overload = is_overload,
+        .link = {.fd = fd,
+                 .send_timeout_ms = is_overload ? OVERLOAD_TIMEOUT_MS : ANSWER_TIMEOUT_MS,
+                 .keeps_one = server->believes_close && atomic_load(server->believes_close),
+                 .input = {in, 0},
+                 .body = {in, 0},
+                 .in = in,
+                 .out = out}};
+    fcgi_init(&connection.link.reader, server->connections_max);
+    bool is_first = true;
+    if (may_ask(server, fd))
+        while (begin_request(&connection, is_first) && answer_request(&connection) &&
+               await_request(&connection))
+            is_first = false;
+    hang_up(&connection);
+    fcgi_fini(&connection.link.reader);
 }

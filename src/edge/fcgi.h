@@ -1,31 +1,42 @@
-/* fcgi.h - one accepted FastCGI connection, answered. fcgi.c is the only file that knows libfcgi.
+/* fcgi.h - one accepted FastCGI connection: its requests read, served and answered in turn.
  *
- * The library accepts nothing itself: connections are handed to it (its fields ipcFd and
- * keepConnection), it reads BEGIN and PARAMS and frames what comes and goes. What it cannot be
- * asked for: a NUL inside a parameter's value ends that value, and a peer that may connect can end
- * the process (FCGI_GET_VALUES, absurd lengths). Only the web server may connect, therefore.
+ * parse/fcgi.h reads the records, parse/fcgiframe.h makes them; here are the socket, time and the
+ * exchange. Every wait has an end: a request's parameters must be there half a minute after its
+ * first byte or the connection's, its body must go on, and so must the peer's reading. What cannot
+ * be a request ends the connection and concerns nobody else.
+ *
+ * A connection is kept for another request when the web server asks for that (FCGI_KEEP_CONN), and
+ * while it is silent its thread is given up as soon as it is needed elsewhere (`rest`).
  */
 #ifndef POSTERN_EDGE_FCGI_H
 #define POSTERN_EDGE_FCGI_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
-#include "base/err.h"
 #include "edge/drain.h"
 #include "edge/exchange.h"
+#include "edge/refusals.h"
 
 struct fcgi_server {
-    exchange_serve_fn serve; /* called once for each connection that holds a whole request */
+    exchange_serve_fn serve; /* called once for each whole request */
     void *self;
     const struct drain *drain;
+    struct refusals *refusals;
+    /* Does the web server in front believe in a connection that just closes (front.h)? Learnt from
+     * its first request. NULL: it does not matter. */
+    atomic_bool *believes_close;
+    unsigned connections_max; /* what a web server that asks is told */
+    /* May who is at the other end ask for anything? Fills his `uid` when not. NULL: anybody may. */
+    bool (*lets_in)(void *self, int fd, int64_t *uid);
+    /* Waits on a silent connection until there is something to read (true), or it is to be closed.
+     * NULL: no connection is kept. */
+    bool (*rest)(void *rest_self, int fd);
+    void *rest_self;
 };
 
-/* Once, before any thread is started and before signals are set: the library sets its own. */
-int fcgi_init(struct err *err);
-
-/* Takes `fd`, a connected socket: reads one request, has it served, ends the answer, closes. With
- * `is_overload` the peer's time-outs are a second. Whatever goes wrong concerns this connection
- * alone. */
+/* Takes `fd`, a connected socket, serves what comes and closes it. With `is_overload` the peer's
+ * time-outs are a second, and one request is all. */
 void fcgi_answer(const struct fcgi_server *server, int fd, bool is_overload);
 
 #endif

@@ -27,6 +27,7 @@ static const struct way {
     bool ends_short[VERSIONS];
     bool keeps_length; /* whatever it is told */
     bool cut_is_late;
+    bool believes_close;
 } ways[] = {
     {"lighttpd", SPAWNED, {LENGTH, BROKEN, LENGTH, LENGTH}, {0}, .keeps_length = true},
     {"lighttpd",
@@ -38,7 +39,7 @@ static const struct way {
     {"Apache", PROXIED, {LENGTH, BROKEN, LENGTH, LENGTH}, {0, 0, 1, 1}, .cut_is_late = true},
     {"Apache", SPAWNED, {LENGTH, LENGTH, LENGTH, LENGTH}, {1, 1, 1, 1}, .cut_is_late = true},
     {"Apache", SCRIPT, {LENGTH, LENGTH, LENGTH, LENGTH}, {0}, .cut_is_late = true},
-    {"nginx", SPAWNED, {LENGTH, BROKEN, BROKEN, LENGTH}, {0}, .keeps_length = false},
+    {"nginx", SPAWNED, {LENGTH, BROKEN, BROKEN, LENGTH}, {0}, .believes_close = true},
     {"", SPAWNED, {LENGTH, LENGTH, LENGTH, LENGTH}, {0}, .cut_is_late = true}, /* any other */
 };
 /* clang-format on */
@@ -107,5 +108,6 @@ front_read(const char *const *params, bool is_cgi)
         .cut_is_late = way->cut_is_late && version <= VERSION_11,
         .takes_chunks = is_cgi && cut == BROKEN,
         .ends_short = way->ends_short[version],
+        .believes_close = way->believes_close,
     };
 }

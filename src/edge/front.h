@@ -20,6 +20,8 @@ struct front {
     /* Where the connection to us breaks it adds a page of its own, or leaves the client waiting: a
      * cut answer ends well there, and short of its length. */
     bool ends_short;
+    /* A connection to us that just closes is a good end to it; one that is reset is not. */
+    bool believes_close;
 };
 
 /* By SERVER_SOFTWARE, SERVER_PROTOCOL and what else the server says about itself. */

@@ -70,6 +70,7 @@ listener_inherit(struct listener *listener, int fd, struct err *err)
     if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) || fcntl(fd, F_SETFD, FD_CLOEXEC))
         return err_system(err, "descriptor %d", fd);
     listener->fd = fd;
+    listener->is_tcp = address.any.sa_family != AF_UNIX;
     return 0;
 }
 
@@ -226,6 +227,7 @@ open_tcp(struct listener *listener, const char *text, struct err *err)
     listener->fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (listener->fd < 0)
         return err_system(err, "socket");
+    listener->is_tcp = true;
     (void)setsockopt(listener->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     socklen_t len = family == AF_INET ? sizeof(address.v4) : sizeof(address.v6);
     if (bind(listener->fd, &address.any, len))

@@ -1,7 +1,10 @@
 /* listener.h - the socket on which web servers connect: given to us as descriptor 0, or our own.
  *
- * Who may connect may claim to be any REMOTE_USER and can end the process (fcgi.h). So a UNIX
- * socket is made for owner and group only unless told otherwise, and TCP is loopback or refused.
+ * Who may connect may claim to be any REMOTE_USER at any address. So a UNIX socket is made for
+ * owner and group only unless told otherwise, and TCP is loopback or refused. FCGX_OpenSocket() is
+ * not used for that: it removes whatever stands at the path, leaves the mode to the umask, listens
+ * on all addresses and calls exit() when it cannot. Nor is FCGX_IsCGI(), which sets signal handlers
+ * and takes any socket that is not connected for one that listens.
  */
 #ifndef POSTERN_EDGE_LISTENER_H
 #define POSTERN_EDGE_LISTENER_H
@@ -18,6 +21,7 @@
 struct listener {
     int fd; /* non-blocking, close-on-exec */
     bool is_own;
+    bool is_tcp; /* every user of this host may connect, and none is known */
     char path[sizeof(((struct sockaddr_un *)0)->sun_path)]; /* of our UNIX socket; "" otherwise */
     dev_t device;                                           /* so that only ours is removed */
     ino_t inode;

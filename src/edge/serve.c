@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "edge/caller.h"
 #include "relay/engine.h"
 #include "relay/params.h"
 #include "relay/relay.h"
@@ -97,6 +98,21 @@ serve_drain_ms(struct serve *serve)
     if (config)
         config_store_put(serve->configs, config);
     return drain_ms;
+}
+
+bool
+serve_lets_in(void *self, int fd, int64_t *uid)
+{
+    struct serve *serve = self;
+    const struct config *config = config_store_get(serve->configs);
+    bool may = true;
+    if (config && config->socket_uid_count > 0) {
+        *uid = caller_uid(fd);
+        may = caller_is_among(*uid, config->socket_uids, config->socket_uid_count);
+    }
+    if (config)
+        config_store_put(serve->configs, config);
+    return may;
 }
 
 /* --- answers -------------------------------------------------------------- */
@@ -424,7 +440,7 @@ serve_exchange(void *self, struct exchange *exchange)
         logfile_follow(visit.config, now_ms);
     const char *mount = visit.config ? visit.config->mount : NULL;
     if (request_read(&visit.request, exchange->params, mount, &fault) != 0)
-        refuse_visit(&visit, &fault);
+        refuse_visit(&visit, exchange->fault ? exchange->fault : &fault);
     else
         answer_visit(&visit);
     log_visit(&visit);

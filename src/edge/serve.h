@@ -5,6 +5,7 @@
 #ifndef POSTERN_EDGE_SERVE_H
 #define POSTERN_EDGE_SERVE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -25,9 +26,14 @@ void serve_exchange(void *serve, struct exchange *exchange);
 /* Now and then: gives back what requests have left and nobody uses any more, connections and
  * memory. `serve` is a struct serve. Safe beside exchanges. */
 void serve_tidy(void *serve);
+
 /* The configuration in use; NULL: there is none that is good. To be given back. */
 const struct config *serve_config_get(struct serve *serve);
 void serve_config_put(struct serve *serve, const struct config *config);
+
+/* May the process at the other end of `fd`, which runs as `*uid`, ask for anything? Who is refused
+ * is told nothing. `serve` is a struct serve. Safe from any thread. */
+bool serve_lets_in(void *serve, int fd, int64_t *uid);
 
 /* How many requests may be served at once. */
 unsigned serve_threads(struct serve *serve);

@@ -1,7 +1,7 @@
 /* signals.h - signals are blocked in every thread and read in one place.
  *
- * libfcgi retries nothing that a signal interrupted and cuts the answer silently, so no handler of
- * ours may ever run in a thread that serves.
+ * No handler of ours ever runs in a thread that serves, so no system call is interrupted there and
+ * a library that would not retry one loses nothing.
  */
 #ifndef POSTERN_EDGE_SIGNALS_H
 #define POSTERN_EDGE_SIGNALS_H

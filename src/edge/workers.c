@@ -1,8 +1,10 @@
 /* workers.c - the thread pool. */
 #include "edge/workers.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,6 +20,13 @@ struct worker {
     int seat_fd; /* at the gate */
 };
 
+/* A thread on a connection that is kept and silent; on its own stack. */
+struct rest {
+    struct rest *next, *previous;
+    int fd;
+    bool is_recalled;
+};
+
 struct workers {
     struct workers_options options;
     struct gate gate;
@@ -30,6 +39,11 @@ struct workers {
     bool is_spent;         /* one at the gate was without a descriptor for who came */
     struct worker *ended;  /* to be joined */
     bool is_stopping;
+
+    struct rest *first_rest, *last_rest; /* in the order in which they came */
+    unsigned resting;
+    unsigned recallable; /* of them: were not recalled yet */
+    unsigned promised;   /* recalled threads that count as idle and have not come to the gate */
 
     pthread_t shedder;
     bool has_shedder; /* started and not ended */
@@ -113,11 +127,43 @@ workers_take_watch(struct workers *pool)
         watch = WORKERS_SPENT;
     else if (has_watcher(pool))
         watch = WORKERS_WATCH;
+    else if (pool->recallable > 0)
+        watch = WORKERS_RESTING;
     else if (pool->shed_count == WORKERS_SHED_QUEUE_MAX)
         watch = WORKERS_FULL;
     pool->is_spent = false;
     (void)pthread_mutex_unlock(&pool->lock);
     return watch;
+}
+
+/* Shut at once and for both sides, so that the web server sees it before it uses the connection
+ * again. False: it has just done so. */
+static bool
+shut_if_silent(int fd)
+{
+    char byte;
+    if (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+        return false;
+    (void)shutdown(fd, SHUT_RDWR);
+    return true;
+}
+
+/* The one that rests longest is the least likely to be wanted. */
+bool
+workers_recall(struct workers *pool)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    for (struct rest *rest = pool->first_rest; rest && pool->idle == 0; rest = rest->next) {
+        if (rest->is_recalled || !shut_if_silent(rest->fd)) /* that wakes it */
+            continue;
+        rest->is_recalled = true;
+        pool->recallable--;
+        pool->promised++;
+        pool->idle++;
+    }
+    bool is_watched = pool->idle > 0;
+    (void)pthread_mutex_unlock(&pool->lock);
+    return is_watched;
 }
 
 struct gate *
@@ -180,12 +226,52 @@ await_connection(struct workers *pool, int seat_fd)
     }
 }
 
+/* Whoever comes first keeps the promise that was made for a recalled thread. */
 static void
 go_idle(struct workers *pool)
 {
     (void)pthread_mutex_lock(&pool->lock);
-    pool->idle++;
+    if (pool->promised > 0)
+        pool->promised--;
+    else
+        pool->idle++;
     (void)pthread_mutex_unlock(&pool->lock);
+}
+
+static void
+begin_rest(struct workers *pool, struct rest *rest)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    rest->previous = pool->last_rest;
+    *(pool->last_rest ? &pool->last_rest->next : &pool->first_rest) = rest;
+    pool->last_rest = rest;
+    pool->resting++;
+    pool->recallable++;
+    (void)pthread_mutex_unlock(&pool->lock);
+}
+
+static void
+end_rest(struct workers *pool, const struct rest *rest)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    *(rest->previous ? &rest->previous->next : &pool->first_rest) = rest->next;
+    *(rest->next ? &rest->next->previous : &pool->last_rest) = rest->previous;
+    pool->resting--;
+    pool->recallable -= !rest->is_recalled;
+    (void)pthread_mutex_unlock(&pool->lock);
+}
+
+bool
+workers_rest(struct workers *pool, int fd, int wake_fd, int idle_ms)
+{
+    struct rest rest = {.fd = fd};
+    struct pollfd waiting[] = {{.fd = fd, .events = POLLIN}, {.fd = wake_fd, .events = POLLIN}};
+    begin_rest(pool, &rest);
+    int ready = poll(waiting, 2, idle_ms);
+    end_rest(pool, &rest);
+    if (rest.is_recalled)
+        return false;
+    return (ready > 0 && waiting[0].revents) || !shut_if_silent(fd);
 }
 
 /* The last one that leaves the gate calls the acceptor. */
@@ -349,7 +435,7 @@ struct workers_view
 workers_view(struct workers *pool)
 {
     (void)pthread_mutex_lock(&pool->lock);
-    struct workers_view view = {pool->threads, pool->idle, pool->shed_count};
+    struct workers_view view = {pool->threads, pool->idle, pool->resting, pool->shed_count};
     (void)pthread_mutex_unlock(&pool->lock);
     return view;
 }

@@ -16,6 +16,10 @@
  * What is turned away goes to the reserved thread, whose queue is short; while that is full whoever
  * comes waits in the kernel's, and the reserved thread calls the acceptor when it has room again.
  * Neither thread nor acceptor ever waits for a client before it accepts.
+ *
+ * A thread whose connection is kept and silent rests, and is as good as an idle one: where
+ * somebody connects and there is no other thread, the acceptor recalls one, which closes its
+ * connection and goes to the gate. It counts as idle from the moment it is recalled.
  */
 #ifndef POSTERN_EDGE_WORKERS_H
 #define POSTERN_EDGE_WORKERS_H
@@ -48,16 +52,25 @@ struct workers;
 struct workers *workers_new(const struct workers_options *options, struct err *err);
 void workers_free(struct workers *workers); /* only after workers_stop() was true */
 
+/* In run(): rests on the connection `fd` until it is readable, and then true; or until the thread
+ * is recalled, `wake_fd` (-1: none) is readable or `idle_ms` have passed: then it is to be closed.
+ */
+bool workers_rest(struct workers *workers, int fd, int wake_fd, int idle_ms);
+
 struct gate *workers_gate(struct workers *workers); /* borrowed */
 
 /* For the acceptor, who watches the listening socket and would rather not. */
 enum workers_watch {
-    WORKERS_WATCH, /* a thread watches from here on, an idle or a new one */
-    WORKERS_SPENT, /* one found no descriptor or memory for who is there; said once */
-    WORKERS_BUSY,  /* all serve, and no more may be started */
-    WORKERS_FULL   /* and the reserved thread has no room either: it calls when it has */
+    WORKERS_WATCH,   /* a thread watches from here on, an idle or a new one */
+    WORKERS_RESTING, /* none, but one that rests could be recalled for a connection */
+    WORKERS_SPENT,   /* one found no descriptor or memory for who is there; said once */
+    WORKERS_BUSY,    /* all serve, and no more may be started */
+    WORKERS_FULL     /* and the reserved thread has no room either: it calls when it has */
 };
 enum workers_watch workers_take_watch(struct workers *workers);
+
+/* Has one that rests close its connection and watch from here on. False: none does any more. */
+bool workers_recall(struct workers *workers);
 
 /* Takes `fd`, to the reserved thread. False: its queue is full and the connection was closed. */
 bool workers_shed(struct workers *workers, int fd);
@@ -69,6 +82,7 @@ bool workers_stop(struct workers *workers, uint64_t wait_ms);
 struct workers_view {
     unsigned threads; /* without the reserved one */
     unsigned idle;
+    unsigned resting;
     unsigned shed_waiting;
 };
 struct workers_view workers_view(struct workers *workers);

@@ -30,6 +30,9 @@
 
 #define THREAD_IDLE_MS 60000
 #define TIDY_EVERY_MS 10000
+/* Longer than nginx keeps a connection that it does not use (60 s), so that it is the one to close:
+ * who closes while the other sends loses a request. */
+#define KEPT_IDLE_MS 75000
 
 #define EXIT_USAGE 2
 
@@ -112,6 +115,8 @@ enter_sandbox(struct serve *serve, const struct config_sources *sources, const c
 struct responder {
     struct serve *serve;
     struct drain drain;
+    struct refusals refusals;
+    atomic_bool believes_close;
     struct fcgi_server fcgi;
     struct workers *workers;
     struct listener listener;
@@ -123,6 +128,13 @@ run_connection(void *self, int fd, bool is_overload)
 {
     const struct responder *responder = self;
     fcgi_answer(&responder->fcgi, fd, is_overload);
+}
+
+static bool
+rest(void *self, int fd)
+{
+    const struct responder *responder = self;
+    return workers_rest(responder->workers, fd, responder->drain.wake_fd, KEPT_IDLE_MS);
 }
 
 static int
@@ -140,9 +152,14 @@ start_workers(struct responder *responder, struct err *err)
                                             .idle_ms = THREAD_IDLE_MS,
                                             .run = run_connection,
                                             .self = responder};
+    responder->fcgi.connections_max = threads;
     responder->workers = workers_new(&options, err);
     if (!responder->workers)
         return -1;
+    if (responder->listener.is_tcp)
+        log_write(LOG_LEVEL_WARN,
+                  "socket_open_to_all hint=\"every user of this host may connect to this port and "
+                  "claim any REMOTE_USER and REMOTE_ADDR; on a shared host use a UNIX socket\"");
     log_write(LOG_LEVEL_INFO, "process_ready mode=fastcgi socket=%s threads=%u",
               responder->listener.is_own ? "own" : "inherited", threads);
     return 0;
@@ -154,15 +171,21 @@ start_responder(struct responder *responder, const struct sources *sources, stru
     bool is_own = responder->listener.is_own;
     responder->drain.wake_fd = -1;
     responder->signal_fd = signals_open(err);
-    if (responder->signal_fd < 0 || fcgi_init(err) || drain_init(&responder->drain, err))
+    if (responder->signal_fd < 0 || drain_init(&responder->drain, err))
         return -1;
     responder->serve = serve_new(&sources->config, is_own ? DRAIN_OWN_MS : DRAIN_INHERITED_MS, err);
     if (!responder->serve)
         return -1;
     enter_sandbox(responder->serve, &sources->config,
                   *responder->listener.path ? responder->listener.path : NULL);
-    responder->fcgi = (struct fcgi_server){
-        .serve = serve_exchange, .self = responder->serve, .drain = &responder->drain};
+    responder->fcgi = (struct fcgi_server){.serve = serve_exchange,
+                                           .self = responder->serve,
+                                           .drain = &responder->drain,
+                                           .lets_in = serve_lets_in,
+                                           .refusals = &responder->refusals,
+                                           .believes_close = &responder->believes_close,
+                                           .rest = rest,
+                                           .rest_self = responder};
     return start_workers(responder, err);
 }
 

@@ -96,6 +96,7 @@ load lib/faults
 
 # --- size
 
+# bats test_tags=subset
 @test "U37 a JSON answer without an end is one error, in time" {
     with POSTERN_TOTAL_TIMEOUT=2
     tell primary '{"mode":"endless_json"}'

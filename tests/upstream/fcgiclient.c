@@ -252,6 +252,7 @@ finish(struct client *client, bool reads)
 {
     static const int statuses[] = {[FCGIRECORD_ENDED] = EXIT_ENDED,
                                    [FCGIRECORD_CUT] = EXIT_CUT,
+                                   [FCGIRECORD_BROKEN] = EXIT_CUT,
                                    [FCGIRECORD_TIMEOUT] = EXIT_TIMEOUT};
     int status = EXIT_ENDED;
     if (reads)

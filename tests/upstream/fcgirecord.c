@@ -179,6 +179,8 @@ fcgirecord_read(int fd, struct fcgirecord_reply *reply, const char *text, int ti
         enum fcgirecord_verdict verdict = read_exactly(fd, header, sizeof(header), end_ms);
         if (verdict != FCGIRECORD_ENDED)
             return verdict;
+        if (header[0] != 1)
+            return FCGIRECORD_BROKEN;
         size_t len = (size_t)header[4] << 8 | header[5];
         verdict = read_exactly(fd, content, len + header[6], end_ms);
         if (verdict != FCGIRECORD_ENDED)

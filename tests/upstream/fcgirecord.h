@@ -22,6 +22,7 @@ enum fcgirecord_type {
 enum fcgirecord_verdict {
     FCGIRECORD_ENDED,  /* END_REQUEST came */
     FCGIRECORD_CUT,    /* the connection ended without it */
+    FCGIRECORD_BROKEN, /* what came instead is no record */
     FCGIRECORD_TIMEOUT /* neither, in time */
 };
 

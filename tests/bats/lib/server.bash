@@ -75,7 +75,7 @@ http {
     access_log off;
     client_body_temp_path $run/body; proxy_temp_path $run/proxy; fastcgi_temp_path $run/fastcgi;
     uwsgi_temp_path $run/uwsgi; scgi_temp_path $run/scgi;
-    upstream postern { server unix:$run/postern.socket; }
+    upstream postern { server unix:$run/postern.socket; ${NGINX_UPSTREAM:-} }
     server { listen 127.0.0.1:$PORT; ${H2_PORT:+listen 127.0.0.1:$H2_PORT http2;} root $GROUND/site; include $GROUND/conf/nginx.conf; }
 }
 END

@@ -28,7 +28,7 @@ talk_prepare(void **state)
     log_open(STDERR_FILENO, LOG_LEVEL_ERROR);
     for (size_t i = 0; i < sizeof(talk_big); i++)
         talk_big[i] = (char)('a' + i * 7 % 23);
-    return fcgi_init(NULL);
+    return 0;
 }
 
 static void *
@@ -39,8 +39,19 @@ run_server(void *self)
     return NULL;
 }
 
-void
-talk_open(exchange_serve_fn serve, bool is_overload)
+/* As long as the test waits, unless the test wants the connection to be given up. */
+static bool
+rest(void *self, int fd)
+{
+    struct pollfd waiting = {.fd = fd, .events = POLLIN};
+    (void)self;
+    talk.rested++;
+    return talk.keeps && poll(&waiting, 1, PATIENCE_MS) > 0;
+}
+
+static void
+open_talk(exchange_serve_fn serve, bool is_overload,
+          bool (*lets_in)(void *self, int fd, int64_t *uid))
 {
     int pair[2];
     memset(&talk, 0, sizeof(talk));
@@ -48,13 +59,32 @@ talk_open(exchange_serve_fn serve, bool is_overload)
     talk.client_fd = pair[0];
     talk.server_fd = pair[1];
     talk.is_overload = is_overload;
+    talk.keeps = true;
     assert_int_equal(drain_init(&talk.drain, NULL), 0);
-    talk.server = (struct fcgi_server){.serve = serve, .self = &talk, .drain = &talk.drain};
+    talk.server = (struct fcgi_server){.serve = serve,
+                                       .self = &talk,
+                                       .drain = &talk.drain,
+                                       .refusals = &talk.refusals,
+                                       .connections_max = 7,
+                                       .lets_in = lets_in,
+                                       .rest = rest};
     buf_init(&talk.seen, 2 * TALK_BIG_BYTES);
     fcgirecord_reply_init(&talk.reply);
     sem_init(&talk.reached, 0, 0);
     sem_init(&talk.go_on, 0, 0);
     assert_int_equal(pthread_create(&talk.thread, NULL, run_server, NULL), 0);
+}
+
+void
+talk_open(exchange_serve_fn serve, bool is_overload)
+{
+    open_talk(serve, is_overload, NULL);
+}
+
+void
+talk_open_for(exchange_serve_fn serve, bool (*lets_in)(void *self, int fd, int64_t *uid))
+{
+    open_talk(serve, false, lets_in);
 }
 
 void
@@ -66,6 +96,20 @@ talk_begin(void)
     fcgirecord_begin(talk.client_fd, 1, 0);
     fcgirecord_send(talk.client_fd, FCGIRECORD_PARAMS, buf_span(&pairs));
     fcgirecord_send(talk.client_fd, FCGIRECORD_PARAMS, span_of(NULL, 0));
+    buf_fini(&pairs);
+}
+
+void
+talk_ask_again(const char *method, bool keeps_conn)
+{
+    struct buf pairs;
+    buf_init(&pairs, 1000);
+    buf_clear(&talk.reply.out);
+    fcgirecord_put_pair(&pairs, span_from("REQUEST_METHOD"), span_from(method));
+    fcgirecord_begin(talk.client_fd, 1, keeps_conn);
+    fcgirecord_send(talk.client_fd, FCGIRECORD_PARAMS, buf_span(&pairs));
+    fcgirecord_send(talk.client_fd, FCGIRECORD_PARAMS, span_of(NULL, 0));
+    fcgirecord_send(talk.client_fd, FCGIRECORD_STDIN, span_of(NULL, 0));
     buf_fini(&pairs);
 }
 

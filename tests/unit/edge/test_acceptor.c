@@ -39,8 +39,10 @@ static const char *const params[] = {"REQUEST_METHOD=GET", NULL};
 static struct house {
     struct listener listener;
     struct drain drain;
+    struct refusals refusals;
     struct fcgi_server fcgi;
     struct workers *workers;
+    int rest_ms;
     int signal_fd;
     pthread_t thread;
     int rc;
@@ -96,6 +98,13 @@ serve_stream(void *self, struct exchange *exchange)
     exchange->sink.flush(exchange->sink.self);
 }
 
+static bool
+rest(void *self, int fd)
+{
+    (void)self;
+    return workers_rest(house.workers, fd, house.drain.wake_fd, house.rest_ms);
+}
+
 static void
 run_connection(void *self, int fd, bool is_overload)
 {
@@ -121,7 +130,10 @@ open_house(exchange_serve_fn serve, unsigned threads_max)
                                             .idle_ms = PATIENCE_MS,
                                             .run = run_connection};
     assert_int_equal(drain_init(&house.drain, NULL), 0);
-    house.fcgi = (struct fcgi_server){.serve = serve, .drain = &house.drain};
+    house.fcgi =
+        (struct fcgi_server){.serve = serve, .drain = &house.drain, .refusals = &house.refusals};
+    house.fcgi.rest = rest;
+    house.rest_ms = PATIENCE_MS;
     house.workers = workers_new(&options, NULL);
     assert_non_null(house.workers);
     house.signal_fd = signals_open(NULL);
@@ -257,6 +269,137 @@ who_connects_and_goes_takes_no_thread_away(void **state)
     close_house();
 }
 
+static void
+serve_at_once(void *self, struct exchange *exchange)
+{
+    (void)self;
+    answer(exchange, exchange->is_overload ? 503 : 200, exchange->is_overload ? "busy" : "done");
+}
+
+/* A request on a connection that is to be kept; its answer is read. */
+static void
+ask_on(int fd)
+{
+    struct fcgirecord_reply reply;
+    fcgirecord_reply_init(&reply);
+    assert_int_equal(fcgirecord_begin(fd, 1, 1), 0);
+    fcgirecord_send(fd, FCGIRECORD_PARAMS, span_from("\16\3REQUEST_METHODGET"));
+    fcgirecord_send(fd, FCGIRECORD_PARAMS, span_of(NULL, 0));
+    fcgirecord_send(fd, FCGIRECORD_STDIN, span_of(NULL, 0));
+    assert_int_equal(fcgirecord_read(fd, &reply, NULL, PATIENCE_MS), FCGIRECORD_ENDED);
+    assert_string_equal(buf_text(&reply.out), "Status: 200 OK\r\n\r\ndone");
+    fcgirecord_reply_fini(&reply);
+}
+
+static void
+await_resting(unsigned resting)
+{
+    uint64_t end_ms = clock_boot_ms() + PATIENCE_MS;
+    while (workers_view(house.workers).resting != resting && clock_boot_ms() < end_ms)
+        (void)sched_yield();
+    assert_int_equal(workers_view(house.workers).resting, resting);
+}
+
+static void
+a_kept_connection_gives_its_thread_to_a_new_one(void **state)
+{
+    (void)state;
+    int kept[2];
+    open_house(serve_at_once, 2);
+    for (int i = 0; i < 2; i++) {
+        kept[i] = fcgirecord_connect(address);
+        ask_on(kept[i]);
+        ask_on(kept[i]);
+        await_resting((unsigned)i + 1);
+    }
+    /* both threads rest, and none of these is told "busy" */
+    for (int i = 0; i < 20; i++) {
+        int fd = fcgirecord_connect(address);
+        ask_on(fd);
+        (void)close(fd);
+    }
+    for (int i = 0; i < 2; i++)
+        (void)close(kept[i]);
+    await_resting(0);
+    end_accepting(SIGTERM);
+    close_house();
+}
+
+/* Those that rest may get a request in the moment in which they are recalled. */
+static void *
+ask_again_and_again(void *self)
+{
+    (void)self;
+    for (int i = 0; i < 300; i++) {
+        struct fcgirecord_reply reply;
+        int fd = fcgirecord_connect(address);
+        fcgirecord_reply_init(&reply);
+        for (int j = 0; j < 3 && fd >= 0; j++) {
+            (void)fcgirecord_begin(fd, 1, 1);
+            (void)fcgirecord_send(fd, FCGIRECORD_PARAMS, span_from("\16\3REQUEST_METHODGET"));
+            (void)fcgirecord_send(fd, FCGIRECORD_PARAMS, span_of(NULL, 0));
+            (void)fcgirecord_send(fd, FCGIRECORD_STDIN, span_of(NULL, 0));
+            if (fcgirecord_read(fd, &reply, NULL, PATIENCE_MS) != FCGIRECORD_ENDED)
+                break; /* it was given up; the first request of one never is */
+            if (j == 0)
+                sem_post(&house.reached);
+        }
+        fcgirecord_reply_fini(&reply);
+        (void)close(fd);
+    }
+    return NULL;
+}
+
+static void
+threads_are_recalled_while_requests_come_and_none_gets_lost(void **state)
+{
+    (void)state;
+    pthread_t askers[4];
+    int first = 0;
+    open_house(serve_at_once, 2);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&askers[i], NULL, ask_again_and_again, NULL), 0);
+    for (size_t i = 0; i < 4; i++)
+        (void)pthread_join(askers[i], NULL);
+    (void)sem_getvalue(&house.reached, &first);
+    assert_int_equal(first, 4 * 300);
+    await_resting(0);
+    int fd = fcgirecord_connect(address); /* and somebody watches */
+    ask_on(fd);
+    (void)close(fd);
+    end_accepting(SIGTERM);
+    close_house();
+}
+
+static void
+a_silent_kept_connection_is_closed_in_time(void **state)
+{
+    (void)state;
+    char byte;
+    open_house(serve_at_once, 2);
+    house.rest_ms = 1;
+    int fd = fcgirecord_connect(address);
+    ask_on(fd);
+    assert_int_equal(recv(fd, &byte, 1, 0), 0);
+    (void)close(fd);
+    end_accepting(SIGTERM);
+    close_house();
+}
+
+static void
+the_end_of_the_process_does_not_wait_for_kept_connections(void **state)
+{
+    (void)state;
+    open_house(serve_at_once, 2);
+    int fd = fcgirecord_connect(address);
+    ask_on(fd);
+    await_resting(1);
+    end_accepting(SIGTERM);
+    drain_begin(&house.drain, 77);
+    close_house();
+    (void)close(fd);
+}
+
 /* Leaves no number below FILLED_BELOW free. Returns how many it took. */
 static int
 take_descriptors(int fds[FILLED_BELOW + 1])
@@ -314,7 +457,7 @@ prepare(void **state)
     if (!mkdtemp(directory))
         return -1;
     (void)snprintf(address, sizeof(address), "unix:%s/socket", directory);
-    return fcgi_init(NULL);
+    return 0;
 }
 
 static int
@@ -332,6 +475,10 @@ main(void)
         cmocka_unit_test(after_the_signal_running_requests_finish_and_nobody_new_gets_in),
         cmocka_unit_test(streams_are_woken_by_the_end_and_finish_in_time),
         cmocka_unit_test(who_connects_and_goes_takes_no_thread_away),
+        cmocka_unit_test(a_kept_connection_gives_its_thread_to_a_new_one),
+        cmocka_unit_test(threads_are_recalled_while_requests_come_and_none_gets_lost),
+        cmocka_unit_test(a_silent_kept_connection_is_closed_in_time),
+        cmocka_unit_test(the_end_of_the_process_does_not_wait_for_kept_connections),
         cmocka_unit_test(without_a_descriptor_left_a_request_is_answered_503),
     };
     return cmocka_run_group_tests(tests, prepare, clean_up);

@@ -1,0 +1,61 @@
+/* socketusers.c - names and numbers of users as uids. */
+#include "config/socketusers.h"
+
+#include <pwd.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "config/settings.h"
+
+#define PASSWD_BYTES 4096
+
+static size_t
+count_parts(const char *text)
+{
+    size_t count = 1;
+    for (; *text != '\0'; text++)
+        count += *text == ',';
+    return count;
+}
+
+/* -1: there is no such user. */
+static int
+find_uid(struct load *load, struct span name, uint64_t *uid)
+{
+    struct passwd user, *found = NULL;
+    char room[PASSWD_BYTES];
+    if (num_parse_u64(name, UINT32_MAX - 1, uid) == 0)
+        return 0;
+    const char *text = load_copy(load, name);
+    if (getpwnam_r(text, &user, room, sizeof(room), &found) != 0 || !found)
+        return -1;
+    *uid = user.pw_uid;
+    return 0;
+}
+
+void
+socketusers_make(struct load *load)
+{
+    const char *text = load->options.socket_users;
+    const struct setting *setting = settings_find(load, "POSTERN_SOCKET_USERS");
+    struct span rest = span_from(text);
+    uint32_t *uids = text ? load_array(load, count_parts(text), sizeof(*uids)) : NULL;
+    size_t count = 0;
+    while (uids && rest.ptr) {
+        struct span name = span_trim(span_split(&rest, ','));
+        uint64_t uid;
+        if (name.len == 0)
+            continue;
+        if (find_uid(load, name, &uid) != 0)
+            mistakes_add(load->mistakes, setting->at, setting->name,
+                         "no user is called \"" SPAN_FMT "\"", SPAN_ARG(name));
+        else if (uid == SOCKETUSERS_NOBODY)
+            mistakes_add(load->mistakes, setting->at, setting->name,
+                         "user %d stands for every user that this host does not know",
+                         SOCKETUSERS_NOBODY);
+        else
+            uids[count++] = (uint32_t)uid;
+    }
+    load->config->socket_uids = uids;
+    load->config->socket_uid_count = count;
+}
