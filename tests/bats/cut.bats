@@ -19,6 +19,12 @@ setup_file() {
     gateway_env "${ALWAYS[@]}"
     speak_http2
     server_start
+    meet
+}
+
+# postern learns from the first request which web server is in front.
+meet() {
+    [ "$(curl -sS --max-time "$PATIENCE" "$BASE/status")" = OK ]
 }
 
 teardown_file() {
@@ -131,6 +137,7 @@ killed() {
     finish
     forget primary
     server_restart
+    meet
 }
 
 # over_each COLUMN COMMAND… - the command, which sets SEEN, with each version of HTTP

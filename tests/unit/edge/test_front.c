@@ -113,7 +113,11 @@ of_a_server_that_nobody_tried_little_is_expected(void **state)
         {LIGHTTPD, "INCLUDED", "/srv/ai", true, NULL, LENGTH, false, false, false},
     };
     EXPECT(rows);
+    const char *const nginx[] = {"SERVER_SOFTWARE=" NGINX, NULL};
+    assert_true(front_read(nginx, false).believes_close);
+    assert_false(front_read(nginx, true).believes_close);
     const char *const nothing[] = {NULL};
+    assert_false(front_read(nothing, false).believes_close);
     assert_int_equal(front_read(nothing, false).cut, LENGTH);
 }
 
