@@ -215,8 +215,8 @@ const struct option option_table[] = {
      .sentence = "The certificates by which upstreams are verified; left out the system's."},
     {.env = "POSTERN_HTTP2", .kind = OPTION_SWITCH, AT(http2), .flags = OPTION_PER_UPSTREAM,
      .standard = "no",
-     .sentence = "Offers HTTP/2 to upstreams over TLS, where no answer can be taken for that of "
-                 "another request."},
+     .sentence = "Offers HTTP/2 over TLS, where no answer can be taken for that of another "
+                 "request; for upstreams that are trusted not to flood us, which no time-out ends."},
     {.env = "POSTERN_POOL_SCOPE", .kind = OPTION_CHOICE, AT(pool_scope),
      .flags = OPTION_PER_UPSTREAM, .standard = "upstream", .choices = "upstream|client",
      .sentence = "Whether a warm connection to an upstream serves all clients, or only the one "

@@ -255,6 +255,8 @@ on_close(void *self, curl_socket_t fd)
         if (connection->sockets[i] == fd)
             connection->sockets[i] = connection->sockets[--connection->socket_count];
     }
+    if (connection->socket_count == 0)
+        connection->ssl = NULL; /* freed with it */
     return close(fd);
 }
 

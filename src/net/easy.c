@@ -70,7 +70,9 @@ set_origin(struct easy *easy, const struct wire_request *request)
     EASY_SET(easy, URL, request->url);
     EASY_SET(easy, BUFFERSIZE, (long)request->receive_bytes);
     EASY_SET(easy, CONNECTTIMEOUT_MS, easy_number(request->connect_timeout_ms));
-    /* Never in clear, where nothing but a status line would say that it is spoken. */
+    /* Never in clear, where nothing but a status line would say that it is spoken. The library
+     * (7.88) reads frames of HTTP/2 as long as there are some, and calls nobody until one is of the
+     * answer: our clock does not hold there, so it is spoken only where the operator says so. */
     EASY_SET(easy, HTTP_VERSION,
              (long)(request->http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
 }
