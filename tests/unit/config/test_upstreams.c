@@ -239,6 +239,26 @@ only_digests_of_client_keys_are_kept(void **state)
 }
 
 static void
+users_of_the_socket_are_names_or_numbers(void **state)
+{
+    struct site *site = *state;
+    assert_true(site_load_env(site, ""));
+    assert_int_equal(site->config->socket_uid_count, 0);
+    assert_true(site_load_env(site, "POSTERN_SOCKET_USERS=' root, 4711,,1'\n"));
+    assert_int_equal(site->config->socket_uid_count, 3);
+    assert_int_equal(site->config->socket_uids[0], 0);
+    assert_int_equal(site->config->socket_uids[1], 4711);
+    assert_int_equal(site->config->socket_uids[2], 1);
+    assert_false(site_load_env(site, "POSTERN_SOCKET_USERS=root,no-such-user,65534,4294967295\n"));
+    site_expect_mistake(site,
+                        "%/work/.env:5: POSTERN_SOCKET_USERS: no user is called \"no-such-user\"");
+    site_expect_mistake(site, "%/work/.env:5: POSTERN_SOCKET_USERS: user 65534 stands for every "
+                              "user that this host does not know");
+    site_expect_mistake(site,
+                        "%/work/.env:5: POSTERN_SOCKET_USERS: no user is called \"4294967295\"");
+}
+
+static void
 every_secret_is_listed(void **state)
 {
     struct site *site = *state;
@@ -299,6 +319,7 @@ main(void)
         TEST(a_key_that_could_break_a_header_is_refused_unseen),
         TEST(certificates_must_be_there),
         TEST(only_digests_of_client_keys_are_kept),
+        TEST(users_of_the_socket_are_names_or_numbers),
         TEST(every_secret_is_listed),
         TEST(says_who_gets_in),
         TEST(a_key_of_the_example_is_warned_about),
