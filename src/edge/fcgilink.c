@@ -91,16 +91,19 @@ fcgilink_end(struct fcgilink *link)
     return link->is_ended ? 0 : send_records(link, span_of(NULL, 0), true);
 }
 
-/* nginx takes a connection that just closes for the end of the answer, but not what is no record.
- * Amid a record it would be a part of that: then the end of the connection must do. */
+/* nginx takes a connection that just closes for the end of the answer, but not what is no record,
+ * for which there must be room: it goes behind what a slow client has not taken yet. Amid a record
+ * it would be a part of that; then the byte that stayed unread must do, and the other end must not
+ * see an end before that. */
 void
 fcgilink_break(struct fcgilink *link)
 {
-    bool is_amid_record = link->is_cut;
+    struct iovec part = part_of(fcgiframe_break, sizeof(fcgiframe_break));
+    if (!link->is_cut)
+        (void)channel_send(link->fd, &part, 1, link->send_timeout_ms);
     link->is_over = link->is_cut = true;
-    if (!is_amid_record)
-        (void)send(link->fd, fcgiframe_break, sizeof(fcgiframe_break), MSG_DONTWAIT | MSG_NOSIGNAL);
-    (void)shutdown(link->fd, SHUT_RDWR);
+    if (!link->keeps_one)
+        (void)shutdown(link->fd, SHUT_RDWR);
 }
 
 /* --- what comes ----------------------------------------------------------- */

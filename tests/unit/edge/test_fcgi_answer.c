@@ -177,6 +177,33 @@ an_aborted_answer_is_cut_at_once_and_never_ended(void **state)
     talk_free();
 }
 
+/* Fills the connection with records of one byte, to its brim. */
+static void
+serve_abort_when_full(void *self, struct exchange *exchange)
+{
+    static const char record[] = {1, FCGIRECORD_STDOUT, 0, 1, 0, 1, 0, 0, 'x'};
+    (void)self;
+    talk_answer(exchange, "hel");
+    while (send(talk.server_fd, record, sizeof(record), MSG_DONTWAIT) == sizeof(record))
+        ;
+    sem_post(&talk.reached);
+    exchange->sink.abort(exchange->sink.self);
+}
+
+static void
+the_break_waits_until_a_slow_client_has_taken_what_went_before(void **state)
+{
+    (void)state;
+    talk_open(serve_abort_when_full, false);
+    fcgirecord_request(talk.client_fd, talk_params, nothing);
+    talk_await(&talk.reached);
+    struct pollfd ends = {.fd = talk.client_fd, .events = POLLRDHUP};
+    assert_int_equal(poll(&ends, 1, 100), 0); /* not before there is room for it */
+    assert_int_equal(talk_read(), FCGIRECORD_BROKEN);
+    talk_end();
+    talk_free();
+}
+
 static void
 serve_abort_under_apache(void *self, struct exchange *exchange)
 {
@@ -345,6 +372,7 @@ main(void)
         cmocka_unit_test(a_large_answer_goes_out_unchanged),
         cmocka_unit_test(a_failed_write_is_told_and_stays_told),
         cmocka_unit_test(an_aborted_answer_is_cut_at_once_and_never_ended),
+        cmocka_unit_test(the_break_waits_until_a_slow_client_has_taken_what_went_before),
         cmocka_unit_test(
             under_mod_fcgid_an_aborted_answer_is_ended_short_because_it_would_be_padded),
         cmocka_unit_test(an_answer_arrives_though_the_body_was_not_read),
