@@ -1,6 +1,8 @@
 /* chunks.c - a byte of framing at a time, payload as it stands. */
 #include "core/chunks.h"
 
+#include <string.h>
+
 #include "core/wire.h"
 
 #define DIGITS_MAX                                                                                 \
@@ -154,6 +156,7 @@ take_framing(struct chunks *chunks, char c)
         return;
     case CHUNKS_PAYLOAD_LF:
         expect(chunks, c, '\n', CHUNKS_AT_SIZE);
+        chunks->line_bytes = 0;
         return;
     case CHUNKS_AT_TRAILER:
     case CHUNKS_IN_NAME:
@@ -198,9 +201,43 @@ is_out_of_proportion(const struct chunks *chunks)
     return beyond / CHUNKS_FRAMING_RATIO > chunks->payload_bytes;
 }
 
+static void
+skip(struct chunks *chunks, struct span *rest, size_t len)
+{
+    *rest = span_of(rest->ptr + len, rest->len - len);
+    chunks->framing_bytes += len;
+}
+
+/* What stands between the payloads of most chunks, at a stroke where it is all here: a line end, up
+ * to eight digits and another. Anything else is left to be read byte by byte. */
+static void
+skip_plain(struct chunks *chunks, struct span *rest)
+{
+    size_t at = 0;
+    uint64_t size = 0;
+    int digit;
+    if (chunks->stage == CHUNKS_PAYLOAD_CR && rest->len >= 2 && memcmp(rest->ptr, "\r\n", 2) == 0) {
+        skip(chunks, rest, 2);
+        chunks->line_bytes = 0;
+        chunks->stage = CHUNKS_AT_SIZE;
+    }
+    if (chunks->stage != CHUNKS_AT_SIZE)
+        return;
+    for (; at < 8 && at < rest->len && (digit = digit_of(rest->ptr[at])) >= 0; at++)
+        size = size * 16 + (uint64_t)digit;
+    if (size == 0 || rest->len - at < 2 || memcmp(rest->ptr + at, "\r\n", 2) != 0)
+        return;
+    skip(chunks, rest, at + 2);
+    chunks->left = size;
+    begin_chunk(chunks);
+    if (is_out_of_proportion(chunks))
+        bad(chunks, "more framing than payload");
+}
+
 struct span
 chunks_next(struct chunks *chunks, struct span *rest)
 {
+    skip_plain(chunks, rest);
     while (rest->len > 0 && chunks->stage < CHUNKS_ENDED) {
         if (chunks->stage == CHUNKS_IN_PAYLOAD)
             return take_payload(chunks, rest);
