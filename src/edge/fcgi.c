@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "edge/cgihead.h"
 #include "edge/fcgilink.h"
 #include "edge/front.h"
@@ -309,27 +310,41 @@ may_ask(const struct fcgi_server *server, int fd)
     return false;
 }
 
+/* One request after another, until the connection is not kept. */
+static void
+answer_all(struct connection *connection)
+{
+    bool is_first = true;
+    while (begin_request(connection, is_first) && answer_request(connection) &&
+           await_request(connection))
+        is_first = false;
+    hang_up(connection);
+    fcgi_fini(&connection->link.reader);
+}
+
 void
 fcgi_answer(const struct fcgi_server *server, int fd, bool is_overload)
 {
-    /* not even zeroed: what no byte came to costs no page of the stack */
-    __attribute__((uninitialized)) char in[FCGILINK_IN_BYTES], out[FCGILINK_OUT_BYTES];
+    /* Not of the stack, which is touched whole: what no byte came to costs no page. */
+    bool is_let_in = may_ask(server, fd);
+    char *memory = is_let_in ? mem_raw(FCGILINK_IN_BYTES + FCGILINK_OUT_BYTES) : NULL;
+    if (is_let_in && !memory)
+        refusals_note(server->refusals, LOG_LEVEL_WARN, "no_memory", "");
+    if (!memory) {
+        (void)close(fd);
+        return;
+    }
     struct connection connection = {
         .server = server,
         .is_overload = is_overload,
         .link = {.fd = fd,
                  .send_timeout_ms = is_overload ? OVERLOAD_TIMEOUT_MS : ANSWER_TIMEOUT_MS,
                  .keeps_one = server->believes_close && atomic_load(server->believes_close),
-                 .input = {in, 0},
-                 .body = {in, 0},
-                 .in = in,
-                 .out = out}};
+                 .input = {memory, 0},
+                 .body = {memory, 0},
+                 .in = memory,
+                 .out = memory + FCGILINK_IN_BYTES}};
     fcgi_init(&connection.link.reader, server->connections_max);
-    bool is_first = true;
-    if (may_ask(server, fd))
-        while (begin_request(&connection, is_first) && answer_request(&connection) &&
-               await_request(&connection))
-            is_first = false;
-    hang_up(&connection);
-    fcgi_fini(&connection.link.reader);
+    answer_all(&connection);
+    mem_free(memory);
 }

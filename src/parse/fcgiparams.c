@@ -51,10 +51,12 @@ note_fault(struct fcgiparams *params, enum fcgiparams_fault fault)
 static bool
 is_name(struct span part)
 {
-    for (size_t i = 0; i < part.len; i++)
-        if (part.ptr[i] <= ' ' || part.ptr[i] > '~' || part.ptr[i] == '=')
-            return false; /* char may be signed: bytes above 126 are one of both */
-    return true;
+    bool is_good = true;
+    for (size_t i = 0; i < part.len; i++) {
+        unsigned byte = (unsigned char)part.ptr[i];
+        is_good &= byte - '!' <= '~' - '!' && byte != '=';
+    }
+    return is_good;
 }
 
 static void
@@ -64,6 +66,22 @@ check_bytes(struct fcgiparams *params, struct span part)
         note_fault(params, FCGIPARAMS_NUL);
     else if (params->step == FCGIPARAMS_IN_NAME && !is_name(part))
         note_fault(params, FCGIPARAMS_NAME);
+}
+
+/* For what the next `bytes` may become: text is never longer than the pairs that it is made of, but
+ * for '=' and NUL of the pair that is open. open_pair() has looked after the maximum. */
+static bool
+make_room(struct fcgiparams *params, size_t bytes)
+{
+    size_t room = params->text.max_bytes - params->text.len;
+    return buf_reserve(&params->text, bytes + 2 < room ? bytes + 2 : room) == 0;
+}
+
+static void
+put(struct fcgiparams *params, const char *bytes, size_t len)
+{
+    memcpy(params->text.ptr + params->text.len, bytes, len);
+    params->text.len += len;
 }
 
 /* Both lengths are known: is there room for what they promise? */
@@ -100,34 +118,32 @@ take_length_byte(struct fcgiparams *params, unsigned char byte)
     return true;
 }
 
-/* Ends what has no byte left to come: "=" behind a name, a NUL behind a value. */
-static bool
+/* Ends what has no byte left to come: '=' behind a name, a NUL behind a value. */
+static void
 close_part(struct fcgiparams *params)
 {
     if (params->step == FCGIPARAMS_IN_NAME && params->name_left == 0) {
         params->step = FCGIPARAMS_IN_VALUE;
-        if (buf_append(&params->text, "=", 1))
-            return false;
+        put(params, "=", 1);
     }
     if (params->step == FCGIPARAMS_IN_VALUE && params->value_left == 0) {
         params->step = FCGIPARAMS_IN_NAME_LENGTH;
         params->count++;
-        return buf_append(&params->text, "", 1) == 0;
+        put(params, "", 1);
     }
-    return true;
 }
 
-/* As many bytes of a name or value as are at hand, and at least one. 0: a limit is passed. */
+/* As many bytes of a name or value as are at hand. */
 static size_t
 take_bytes(struct fcgiparams *params, struct span bytes)
 {
     uint32_t *left = params->step == FCGIPARAMS_IN_NAME ? &params->name_left : &params->value_left;
-    struct span part = span_of(bytes.ptr, bytes.len < *left ? bytes.len : *left);
+    struct span part = {bytes.ptr, bytes.len < *left ? bytes.len : *left};
     check_bytes(params, part);
-    if (buf_put_span(&params->text, part))
-        return 0;
+    put(params, part.ptr, part.len);
     *left -= (uint32_t)part.len;
-    return close_part(params) ? part.len : 0;
+    close_part(params);
+    return part.len;
 }
 
 bool
@@ -136,22 +152,20 @@ fcgiparams_feed(struct fcgiparams *params, struct span bytes)
     size_t at = 0;
     if (params->fault == FCGIPARAMS_LIMIT)
         return false;
-    /* Text is never longer than the pairs it is made of: one piece of memory, as a rule. */
-    (void)buf_reserve(&params->text, bytes.len);
+    if (!make_room(params, bytes.len))
+        return pass_limit(params);
     while (at < bytes.len) {
         if (params->step == FCGIPARAMS_IN_NAME || params->step == FCGIPARAMS_IN_VALUE) {
-            size_t taken = take_bytes(params, span_of(bytes.ptr + at, bytes.len - at));
-            if (taken == 0)
-                return pass_limit(params);
-            at += taken;
+            struct span rest = {bytes.ptr + at, bytes.len - at};
+            at += take_bytes(params, rest);
             continue;
         }
         if (!take_length_byte(params, (unsigned char)bytes.ptr[at++]))
             return pass_limit(params);
-        /* a pair of nothing is whole already */
-        if (params->step == FCGIPARAMS_IN_NAME && !close_part(params))
-            return pass_limit(params);
+        if (params->step == FCGIPARAMS_IN_NAME) /* a pair of nothing is whole already */
+            close_part(params);
     }
+    buf_extend(&params->text, 0); /* it ends with a NUL that is not counted, as any buffer */
     return true;
 }
 

@@ -21,11 +21,12 @@
 #define FCGIPARAMS_NAME_MAX_BYTES 1024
 
 enum fcgiparams_fault { /* in ascending order */
-    FCGIPARAMS_GOOD,
-    FCGIPARAMS_NAME,  /* is not one */
-    FCGIPARAMS_NUL,   /* in a name or a value */
-    FCGIPARAMS_LIMIT, /* one of the maxima would be passed, or no memory: nothing more is kept */
-    FCGIPARAMS_CUT    /* they ended amid a pair */
+                        FCGIPARAMS_GOOD,
+                        FCGIPARAMS_NAME,  /* is not one */
+                        FCGIPARAMS_NUL,   /* in a name or a value */
+                        FCGIPARAMS_LIMIT, /* one of the maxima would be passed, or no memory:
+                                             nothing more is kept */
+                        FCGIPARAMS_CUT    /* they ended amid a pair */
 };
 
 struct fcgiparams {
