@@ -1,6 +1,7 @@
 /* mem.c - the allocator, wrapped once. */
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,4 +68,16 @@ void
 mem_wipe(void *memory, size_t size)
 {
     explicit_bzero(memory, size);
+}
+
+void
+mem_bound_heaps(unsigned heaps)
+{
+    (void)mallopt(M_ARENA_MAX, (int)heaps);
+}
+
+void
+mem_trim(void)
+{
+    (void)malloc_trim(0);
 }

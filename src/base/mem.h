@@ -17,4 +17,12 @@ void mem_free(void *memory);                                 /* NULL is allowed 
 void mem_free_wiped(void *memory, size_t size); /* for what held a secret or a prompt */
 void mem_wipe(void *memory, size_t size);       /* not optimised away */
 
+/* Before the first thread: the allocator keeps no more than so many heaps for threads to share.
+ * Each takes 64 MiB of addresses, and is never given back; without a bound there are 8 for each
+ * processor. */
+void mem_bound_heaps(unsigned heaps);
+
+/* Gives pages that nobody uses back to the system. It walks all heaps: for one who has time. */
+void mem_trim(void);
+
 #endif

@@ -16,12 +16,14 @@
 #define COMPLAINT_EVERY_MS 1000
 
 struct watch {
+    const struct acceptor *acceptor;
     struct workers *workers;
     struct gate *gate;
     int signal_fd;
     bool is_on;   /* neither does a worker watch the listening socket, nor must it wait */
     int spare_fd; /* given up to accept one connection when no descriptor is left; -1: is gone */
     uint64_t complained_at_ms;
+    uint64_t tidied_at_ms;
 };
 
 /* At most once a second: overload must not fill the disk. */
@@ -125,6 +127,22 @@ attend(struct watch *watch, struct err *err)
     return rc;
 }
 
+/* How long the acceptor may sleep until it has to tidy up; poll(2)'s -1 where it never has to. What
+ * is due is done first. */
+static int
+tidy(struct watch *watch)
+{
+    const struct acceptor *acceptor = watch->acceptor;
+    if (!acceptor->tidy)
+        return -1;
+    uint64_t now_ms = clock_boot_ms();
+    if (now_ms - watch->tidied_at_ms >= acceptor->tidy_every_ms) {
+        acceptor->tidy(acceptor->self);
+        watch->tidied_at_ms = now_ms;
+    }
+    return (int)(watch->tidied_at_ms + acceptor->tidy_every_ms - now_ms);
+}
+
 /* Waits once. 1: go on; 0: a signal asked for the end; -1: an error. */
 static int
 look(struct watch *watch, struct err *err)
@@ -134,7 +152,7 @@ look(struct watch *watch, struct err *err)
         {.fd = watch->gate->call_fd, .events = POLLIN},
         {.fd = watch->is_on ? watch->gate->listen_fd : -1, .events = POLLIN}};
     keep_spare(watch);
-    if (poll(waiting, 3, -1) < 0)
+    if (poll(waiting, 3, tidy(watch)) < 0)
         return errno == EINTR ? 1 : err_system(err, "poll");
     int number = waiting[0].revents ? signals_read(watch->signal_fd) : 0;
     if (number > 0) {
@@ -153,11 +171,13 @@ look(struct watch *watch, struct err *err)
 int
 acceptor_run(const struct acceptor *acceptor, struct err *err)
 {
-    struct watch watch = {.workers = acceptor->workers,
+    struct watch watch = {.acceptor = acceptor,
+                          .workers = acceptor->workers,
                           .gate = workers_gate(acceptor->workers),
                           .signal_fd = acceptor->signal_fd,
                           .is_on = true,
-                          .spare_fd = -1};
+                          .spare_fd = -1,
+                          .tidied_at_ms = clock_boot_ms()};
     int rc;
     do
         rc = look(&watch, err);

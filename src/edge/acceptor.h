@@ -7,12 +7,19 @@
 #ifndef POSTERN_EDGE_ACCEPTOR_H
 #define POSTERN_EDGE_ACCEPTOR_H
 
+#include <stdint.h>
+
 #include "base/err.h"
 #include "edge/workers.h"
 
 struct acceptor {
     struct workers *workers;
     int signal_fd; /* of signals_open() */
+    /* Called about every `tidy_every_ms`, on the acceptor's thread, which accepts nothing
+     * meanwhile; NULL: never. */
+    void (*tidy)(void *self);
+    void *self;
+    uint64_t tidy_every_ms;
 };
 
 /* 0: a signal asked for the end. -1 and `err`: the listening socket is of no more use. Nobody

@@ -56,6 +56,14 @@ serve_free(struct serve *serve)
     mem_free(serve);
 }
 
+void
+serve_tidy(void *self)
+{
+    const struct serve *serve = self;
+    if (engine_tidy(serve->engine))
+        mem_trim();
+}
+
 unsigned
 serve_threads(struct serve *serve)
 {

@@ -22,6 +22,10 @@ void serve_free(struct serve *serve); /* NULL is allowed; no exchange may be run
 /* Answers one exchange; `serve` is a struct serve. Safe from any thread. */
 void serve_exchange(void *serve, struct exchange *exchange);
 
+/* Now and then: gives back what requests have left and nobody uses any more, connections and
+ * memory. `serve` is a struct serve. Safe beside exchanges. */
+void serve_tidy(void *serve);
+
 /* How many requests may be served at once. */
 unsigned serve_threads(struct serve *serve);
 

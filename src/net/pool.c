@@ -88,6 +88,18 @@ pool_take(struct pool *pool, const char *origin, uint64_t now_ms)
     return found;
 }
 
+bool
+pool_sweep(struct pool *pool, uint64_t now_ms)
+{
+    pthread_mutex_lock(&pool->lock);
+    struct pool_item *stale = take_stale(pool, now_ms);
+    bool is_empty = pool->count == 0;
+    pthread_mutex_unlock(&pool->lock);
+    bool has_closed = stale != NULL;
+    close_all(pool, stale);
+    return has_closed && is_empty;
+}
+
 /* The longest idle one of this origin when there is one too many. */
 static struct pool_item *
 find_surplus(const struct pool *pool, const char *origin)

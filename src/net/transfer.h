@@ -47,6 +47,10 @@ struct pool_options {
 struct pool *pool_new(const struct pool_options *options, struct err *err);
 void pool_free(struct pool *pool); /* no transfer may be running */
 
+/* Closes the connections that were idle for longer than their life, which an exchange does as well:
+ * for a process that nobody asks. True: it has closed some, and none is left. */
+bool pool_sweep(struct pool *pool, uint64_t now_ms);
+
 /* Runs the exchange to its end. The reply's spans live until transfer_end(). The reply is always
  * filled, also when the fault is that this host had no memory. A failed exchange's connection is
  * closed before this returns. A streamed body goes over a fresh connection, because it cannot be

@@ -1,6 +1,7 @@
 /* postern.c - postern.fcgi: finds out how it was started, and serves that way until it is told to
  * end. */
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,7 @@
 #define DRAIN_GRACE_MS 1000 /* for the error event that ends them */
 
 #define THREAD_IDLE_MS 60000
+#define TIDY_EVERY_MS 10000
 
 #define EXIT_USAGE 2
 
@@ -102,11 +104,12 @@ static int
 start_workers(struct responder *responder, struct err *err)
 {
     unsigned wanted = serve_threads(responder->serve);
-    unsigned descriptors = process_raise_descriptors();
-    unsigned threads = process_clamp_threads(wanted, descriptors);
+    const struct process_limits limits = process_limits();
+    unsigned threads = process_clamp_threads(wanted, &limits);
     if (threads < wanted)
-        log_write(LOG_LEVEL_WARN, "threads_clamped from=%u to=%u descriptors=%u", wanted, threads,
-                  descriptors);
+        log_write(LOG_LEVEL_WARN,
+                  "threads_clamped from=%u to=%u descriptors=%u address_space_mib=%" PRIu64, wanted,
+                  threads, limits.descriptors, limits.address_bytes >> 20);
     const struct workers_options options = {.listen_fd = responder->listener.fd,
                                             .threads_max = threads,
                                             .idle_ms = THREAD_IDLE_MS,
@@ -164,7 +167,10 @@ serve_socket(struct responder *responder, const struct sources *sources)
         goto out;
     }
     const struct acceptor acceptor = {.workers = responder->workers,
-                                      .signal_fd = responder->signal_fd};
+                                      .signal_fd = responder->signal_fd,
+                                      .tidy = serve_tidy,
+                                      .self = responder->serve,
+                                      .tidy_every_ms = TIDY_EVERY_MS};
     status = acceptor_run(&acceptor, &err) ? fail(&err) : EXIT_SUCCESS;
     stop_workers(responder);
 out:
@@ -235,6 +241,7 @@ main(int argc, char **argv)
     const char *address = NULL;
     process_harden();
     process_open_standard_fds();
+    process_bound_memory();
     signals_block(); /* before anything starts a thread */
     enum mode mode = find_mode(argc, argv, &address);
     switch (mode) {

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -74,6 +75,12 @@ open_state(struct engine *engine, const struct config *config)
     }
     pthread_mutex_unlock(&engine->opening);
     return state;
+}
+
+bool
+engine_tidy(struct engine *engine)
+{
+    return pool_sweep(engine->pool, clock_boot_ms());
 }
 
 int
