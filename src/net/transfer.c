@@ -2,6 +2,7 @@
 #include "net/transfer.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -240,6 +241,23 @@ is_out_of_descriptors(void)
     return is_out;
 }
 
+static void *
+end_at_once(void *self)
+{
+    return self;
+}
+
+/* A resolver wants a thread of its own. */
+static bool
+is_out_of_threads(void)
+{
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, end_at_once, NULL) != 0)
+        return true;
+    (void)pthread_join(thread, NULL);
+    return false;
+}
+
 /* Did this host lack something, so that no upstream must be blamed? Without descriptors names are
  * not found and certificates not read, which looks like a fault of theirs. */
 static bool
@@ -247,7 +265,8 @@ is_local(enum wire_fault fault, int os_errno)
 {
     if (fault == WIRE_CONNECT && os_errno != 0)
         return is_limit_of_this_host(os_errno);
-    return is_limit_of_this_host(os_errno) || is_out_of_descriptors();
+    return is_limit_of_this_host(os_errno) || is_out_of_descriptors() ||
+           (fault == WIRE_RESOLVE && is_out_of_threads());
 }
 
 static const char *

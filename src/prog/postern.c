@@ -108,8 +108,8 @@ start_workers(struct responder *responder, struct err *err)
     unsigned threads = process_clamp_threads(wanted, &limits);
     if (threads < wanted)
         log_write(LOG_LEVEL_WARN,
-                  "threads_clamped from=%u to=%u descriptors=%u memory_kib=%" PRIu64, wanted,
-                  threads, limits.descriptors, limits.address_bytes / 1024);
+                  "threads_clamped from=%u to=%u descriptors=%u address_space_mib=%" PRIu64, wanted,
+                  threads, limits.descriptors, limits.address_bytes >> 20);
     const struct workers_options options = {.listen_fd = responder->listener.fd,
                                             .threads_max = threads,
                                             .idle_ms = THREAD_IDLE_MS,

@@ -22,11 +22,11 @@
 /* One request, without a large body: its thread's stack, and what libcurl, TLS and we have on the
  * heap (measured: 0.5 MiB with TLS). A large body that finds no room costs its request alone. */
 #define ADDRESS_PER_REQUEST ((uint64_t)1 << 20)
-/* The program, its libraries and a heap (measured: 95 MiB), and each further heap. */
-#define ADDRESS_RESERVED ((uint64_t)96 << 20)
-#define ADDRESS_PER_HEAP ((uint64_t)64 << 20)
+/* The program and its libraries, which take 22 MiB, and the heap before the first request. */
+#define ADDRESS_RESERVED ((uint64_t)32 << 20)
 
-/* More are of no use on as many processors; each is 64 MiB of addresses. */
+/* Heaps that threads share; more are of no use on as many processors. Each reserves 64 MiB of
+ * addresses. */
 #define HEAPS_MAX 4
 /* Of threads that libraries start: libcurl looks up names on one. */
 #define LIBRARY_STACK_BYTES ((size_t)512 * 1024)
@@ -41,18 +41,29 @@ process_harden(void)
 #endif
 }
 
+static uint64_t
+read_address_limit(void)
+{
+    struct rlimit limit;
+    bool is_bounded = getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+    return is_bounded ? limit.rlim_cur : UINT64_MAX;
+}
+
+/* One is enough where addresses are counted. */
 static unsigned
-count_heaps(void)
+choose_heaps(void)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    return processors < 1 ? 1 : processors < HEAPS_MAX ? (unsigned)processors : HEAPS_MAX;
+    if (read_address_limit() != UINT64_MAX || processors < 1)
+        return 1;
+    return processors < HEAPS_MAX ? (unsigned)processors : HEAPS_MAX;
 }
 
 void
 process_bound_memory(void)
 {
     pthread_attr_t attr;
-    mem_bound_heaps(count_heaps());
+    mem_bound_heaps(choose_heaps());
     if (pthread_attr_init(&attr))
         return;
     (void)pthread_attr_setstacksize(&attr, LIBRARY_STACK_BYTES);
@@ -84,14 +95,6 @@ raise_descriptors(void)
     return limit.rlim_cur < UINT_MAX ? (unsigned)limit.rlim_cur : UINT_MAX;
 }
 
-static uint64_t
-read_address_limit(void)
-{
-    struct rlimit limit;
-    bool is_bounded = getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
-    return is_bounded ? limit.rlim_cur : UINT64_MAX;
-}
-
 struct process_limits
 process_limits(void)
 {
@@ -101,10 +104,9 @@ process_limits(void)
 unsigned
 process_clamp_threads(unsigned wanted, const struct process_limits *limits)
 {
-    uint64_t reserved = ADDRESS_RESERVED + (count_heaps() - 1) * ADDRESS_PER_HEAP;
     uint64_t by_memory = 1, by_descriptors = 1;
-    if (limits->address_bytes > reserved)
-        by_memory = (limits->address_bytes - reserved) / ADDRESS_PER_REQUEST;
+    if (limits->address_bytes > ADDRESS_RESERVED)
+        by_memory = (limits->address_bytes - ADDRESS_RESERVED) / ADDRESS_PER_REQUEST;
     if (limits->descriptors > DESCRIPTORS_RESERVED)
         by_descriptors = (limits->descriptors - DESCRIPTORS_RESERVED) / DESCRIPTORS_PER_REQUEST;
     uint64_t possible = by_memory < by_descriptors ? by_memory : by_descriptors;
