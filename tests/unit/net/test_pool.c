@@ -60,6 +60,27 @@ take(struct pool *pool, const char *origin, uint64_t now_ms)
     return '-';
 }
 
+/* Nobody takes or gives any more. */
+static void
+a_sweep_closes_what_was_idle_for_its_life(void **state)
+{
+    (void)state;
+    struct pool pool;
+    open_pool(&pool, 4, 8);
+    assert_false(pool_sweep(&pool, 0));
+    give(&pool, 'a', A, 1000);
+    give(&pool, 'b', B, 5000);
+    assert_false(pool_sweep(&pool, 10999));
+    assert_string_equal(closed, "");
+    assert_false(pool_sweep(&pool, 11000)); /* one is left */
+    assert_string_equal(closed, "a");
+    assert_true(pool_sweep(&pool, 15000));
+    assert_string_equal(closed, "ab");
+    assert_false(pool_sweep(&pool, 99000)); /* there was nothing to do */
+    pool_fini(&pool);
+    assert_string_equal(closed, "ab");
+}
+
 static void
 the_last_one_used_is_taken_first(void **state)
 {
@@ -153,27 +174,6 @@ a_pool_without_room_closes_what_it_is_given(void **state)
     assert_string_equal(closed, "a");
     assert_int_equal(take(&pool, A, 1), '-');
     pool_fini(&pool);
-}
-
-/* Nobody takes or gives any more. */
-static void
-a_sweep_closes_what_was_idle_for_its_life(void **state)
-{
-    (void)state;
-    struct pool pool;
-    open_pool(&pool, 4, 8);
-    assert_false(pool_sweep(&pool, 0));
-    give(&pool, 'a', A, 1000);
-    give(&pool, 'b', B, 5000);
-    assert_false(pool_sweep(&pool, 10999));
-    assert_string_equal(closed, "");
-    assert_false(pool_sweep(&pool, 11000)); /* one is left */
-    assert_string_equal(closed, "a");
-    assert_true(pool_sweep(&pool, 15000));
-    assert_string_equal(closed, "ab");
-    assert_false(pool_sweep(&pool, 99000)); /* there was nothing to do */
-    pool_fini(&pool);
-    assert_string_equal(closed, "ab");
 }
 
 int
