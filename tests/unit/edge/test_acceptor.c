@@ -26,46 +26,12 @@
 #include "edge/listener.h"
 #include "edge/signals.h"
 #include "edge/workers.h"
-#include "fcgirecord.h"
+#include "house.h"
 
-#define PATIENCE_MS 20000 /* only a failing test waits that long */
 #define CLIENTS_MAX 256
 #define FILLED_BELOW 200
 
 static char directory[] = "/tmp/postern-acceptor-XXXXXX";
-static char address[sizeof(directory) + 32];
-static const char *const params[] = {"REQUEST_METHOD=GET", NULL};
-
-static struct house {
-    struct listener listener;
-    struct drain drain;
-    struct refusals refusals;
-    struct fcgi_server fcgi;
-    struct workers *workers;
-    int rest_ms;
-    int signal_fd;
-    pthread_t thread;
-    int rc;
-    sem_t reached, go_on, tidied;
-} house;
-
-static void
-await(sem_t *semaphore)
-{
-    struct timespec end;
-    (void)clock_gettime(CLOCK_REALTIME, &end);
-    end.tv_sec += PATIENCE_MS / 1000;
-    assert_int_equal(sem_timedwait(semaphore, &end), 0);
-}
-
-static void
-answer(struct exchange *exchange, int status, const char *text)
-{
-    const struct wire_headers headers = {NULL, 0};
-    exchange->sink.head(exchange->sink.self, status, &headers);
-    exchange->sink.bytes(exchange->sink.self, span_from(text));
-    exchange->sink.flush(exchange->sink.self);
-}
 
 /* A request that takes as long as the test wants. */
 static void
@@ -73,12 +39,12 @@ serve_slowly(void *self, struct exchange *exchange)
 {
     (void)self;
     if (exchange->is_overload) {
-        answer(exchange, 503, "busy");
+        house_answer(exchange, 503, "busy");
         return;
     }
     sem_post(&house.reached);
-    await(&house.go_on);
-    answer(exchange, 200, "done");
+    house_await(&house.go_on);
+    house_answer(exchange, 200, "done");
 }
 
 /* A stream without an end, but for the one that the process sets. */
@@ -86,11 +52,11 @@ static void
 serve_stream(void *self, struct exchange *exchange)
 {
     (void)self;
-    answer(exchange, 200, "data: first\n\n");
+    house_answer(exchange, 200, "data: first\n\n");
     sem_post(&house.reached);
     while (atomic_load(exchange->drain_deadline_ms) == 0) {
         (void)poll(exchange->sink.waits, SINK_WAITS,
-                   2 * PATIENCE_MS); /* longer than the client waits */
+                   2 * HOUSE_PATIENCE_MS); /* longer than the client waits */
         if (exchange->sink.is_gone(exchange->sink.self))
             return;
     }
@@ -98,124 +64,26 @@ serve_stream(void *self, struct exchange *exchange)
     exchange->sink.flush(exchange->sink.self);
 }
 
-static bool
-rest(void *self, int fd)
-{
-    (void)self;
-    return workers_rest(house.workers, fd, house.drain.wake_fd, house.rest_ms);
-}
-
-static void
-run_connection(void *self, int fd, bool is_overload)
-{
-    (void)self;
-    fcgi_answer(&house.fcgi, fd, is_overload);
-}
-
-static void
-tidy(void *self)
-{
-    sem_post(self);
-}
-
-static void *
-run_acceptor(void *self)
-{
-    (void)self;
-    const struct acceptor acceptor = {.workers = house.workers,
-                                      .signal_fd = house.signal_fd,
-                                      .tidy = tidy,
-                                      .self = &house.tidied,
-                                      .tidy_every_ms = 1};
-    house.rc = acceptor_run(&acceptor, NULL);
-    return NULL;
-}
-
-static void
-open_house(exchange_serve_fn serve, unsigned threads_max)
-{
-    assert_int_equal(listener_open(&house.listener, address, NULL), 0);
-    const struct workers_options options = {.listen_fd = house.listener.fd,
-                                            .threads_max = threads_max,
-                                            .idle_ms = PATIENCE_MS,
-                                            .run = run_connection};
-    assert_int_equal(drain_init(&house.drain, NULL), 0);
-    house.fcgi =
-        (struct fcgi_server){.serve = serve, .drain = &house.drain, .refusals = &house.refusals};
-    house.fcgi.rest = rest;
-    house.rest_ms = PATIENCE_MS;
-    house.workers = workers_new(&options, NULL);
-    assert_non_null(house.workers);
-    house.signal_fd = signals_open(NULL);
-    sem_init(&house.reached, 0, 0);
-    sem_init(&house.go_on, 0, 0);
-    sem_init(&house.tidied, 0, 0);
-    assert_int_equal(pthread_create(&house.thread, NULL, run_acceptor, NULL), 0);
-}
-
-/* Asks for the end with a real signal; returns when nothing is accepted any more. */
-static void
-end_accepting(int number)
-{
-    assert_int_equal(kill(getpid(), number), 0);
-    (void)pthread_join(house.thread, NULL);
-    assert_int_equal(house.rc, 0);
-    listener_close(&house.listener);
-}
-
-static void
-close_house(void)
-{
-    assert_true(workers_stop(house.workers, PATIENCE_MS));
-    workers_free(house.workers);
-    drain_fini(&house.drain);
-    (void)close(house.signal_fd);
-    sem_destroy(&house.reached);
-    sem_destroy(&house.go_on);
-    sem_destroy(&house.tidied);
-}
-
-static int
-ask(void)
-{
-    int fd = fcgirecord_connect(address);
-    assert_true(fd >= 0);
-    assert_int_equal(fcgirecord_request(fd, params, span_of(NULL, 0)), 0);
-    return fd;
-}
-
-/* Reads the answer and closes. */
-static void
-assert_answer(int fd, enum fcgirecord_verdict verdict, const char *text)
-{
-    struct fcgirecord_reply reply;
-    fcgirecord_reply_init(&reply);
-    assert_int_equal(fcgirecord_read(fd, &reply, NULL, PATIENCE_MS), verdict);
-    assert_string_equal(buf_text(&reply.out), text);
-    fcgirecord_reply_fini(&reply);
-    (void)close(fd);
-}
-
 static void
 of_ten_requests_at_limit_four_six_get_503_at_once(void **state)
 {
     (void)state;
     int fds[10];
-    open_house(serve_slowly, 4);
+    house_open(serve_slowly, 4);
     for (int i = 0; i < 4; i++) {
-        fds[i] = ask();
-        await(&house.reached);
+        fds[i] = house_ask();
+        house_await(&house.reached);
     }
     for (int i = 4; i < 10; i++)
-        fds[i] = ask();
+        fds[i] = house_ask();
     for (int i = 4; i < 10; i++) /* while the four are still being served */
-        assert_answer(fds[i], FCGIRECORD_ENDED, "Status: 503 Service Unavailable\r\n\r\nbusy");
+        house_expect(fds[i], FCGIRECORD_ENDED, "Status: 503 Service Unavailable\r\n\r\nbusy");
     for (int i = 0; i < 4; i++)
         sem_post(&house.go_on);
     for (int i = 0; i < 4; i++)
-        assert_answer(fds[i], FCGIRECORD_ENDED, "Status: 200 OK\r\n\r\ndone");
-    end_accepting(SIGTERM);
-    close_house();
+        house_expect(fds[i], FCGIRECORD_ENDED, "Status: 200 OK\r\n\r\ndone");
+    house_end_accepting(SIGTERM);
+    house_close();
 }
 
 static void
@@ -224,15 +92,15 @@ after_the_signal_running_requests_finish_and_nobody_new_gets_in(void **state)
     (void)state;
     static const int numbers[] = {SIGTERM, SIGUSR1, SIGINT};
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-        open_house(serve_slowly, 4);
-        int fd = ask();
-        await(&house.reached);
-        end_accepting(numbers[i]);
-        assert_int_equal(fcgirecord_connect(address), -1);
-        drain_begin(&house.drain, clock_boot_ms() + PATIENCE_MS);
+        house_open(serve_slowly, 4);
+        int fd = house_ask();
+        house_await(&house.reached);
+        house_end_accepting(numbers[i]);
+        assert_int_equal(fcgirecord_connect(house.address), -1);
+        drain_begin(&house.drain, clock_boot_ms() + HOUSE_PATIENCE_MS);
         sem_post(&house.go_on);
-        assert_answer(fd, FCGIRECORD_ENDED, "Status: 200 OK\r\n\r\ndone");
-        close_house();
+        house_expect(fd, FCGIRECORD_ENDED, "Status: 200 OK\r\n\r\ndone");
+        house_close();
     }
 }
 
@@ -241,27 +109,27 @@ streams_are_woken_by_the_end_and_finish_in_time(void **state)
 {
     (void)state;
     int fds[CLIENTS_MAX];
-    open_house(serve_stream, CLIENTS_MAX);
+    house_open(serve_stream, CLIENTS_MAX);
     for (int i = 0; i < CLIENTS_MAX; i++)
-        fds[i] = ask();
+        fds[i] = house_ask();
     for (int i = 0; i < CLIENTS_MAX; i++)
-        await(&house.reached);
+        house_await(&house.reached);
     assert_int_equal(workers_view(house.workers).threads, CLIENTS_MAX);
-    end_accepting(SIGTERM);
+    house_end_accepting(SIGTERM);
     drain_begin(&house.drain, clock_boot_ms());
     for (int i = 0; i < CLIENTS_MAX; i++)
-        assert_answer(fds[i], FCGIRECORD_ENDED,
-                      "Status: 200 OK\r\n\r\ndata: first\n\ndata: error\n\n");
-    close_house();
+        house_expect(fds[i], FCGIRECORD_ENDED,
+                     "Status: 200 OK\r\n\r\ndata: first\n\ndata: error\n\n");
+    house_close();
 }
 
 static void
 who_connects_and_goes_takes_no_thread_away(void **state)
 {
     (void)state;
-    open_house(serve_slowly, 1);
+    house_open(serve_slowly, 1);
     for (int i = 0; i < 50; i++) {
-        int fd = fcgirecord_connect(address);
+        int fd = fcgirecord_connect(house.address);
         assert_true(fd >= 0);
         (void)close(fd);
     }
@@ -269,23 +137,24 @@ who_connects_and_goes_takes_no_thread_away(void **state)
     for (;;) { /* the only thread may be busy with one of them for a moment */
         struct fcgirecord_reply reply;
         fcgirecord_reply_init(&reply);
-        int fd = ask();
-        assert_int_equal(fcgirecord_read(fd, &reply, NULL, PATIENCE_MS), FCGIRECORD_ENDED);
+        int fd = house_ask();
+        assert_int_equal(fcgirecord_read(fd, &reply, NULL, HOUSE_PATIENCE_MS), FCGIRECORD_ENDED);
         bool served = strstr(buf_text(&reply.out), "done") != NULL;
         fcgirecord_reply_fini(&reply);
         (void)close(fd);
         if (served)
             break;
     }
-    end_accepting(SIGTERM);
-    close_house();
+    house_end_accepting(SIGTERM);
+    house_close();
 }
 
 static void
 serve_at_once(void *self, struct exchange *exchange)
 {
     (void)self;
-    answer(exchange, exchange->is_overload ? 503 : 200, exchange->is_overload ? "busy" : "done");
+    house_answer(exchange, exchange->is_overload ? 503 : 200,
+                 exchange->is_overload ? "busy" : "done");
 }
 
 /* A request on a connection that is to be kept; its answer is read. */
@@ -298,7 +167,7 @@ ask_on(int fd)
     fcgirecord_send(fd, FCGIRECORD_PARAMS, span_from("\16\3REQUEST_METHODGET"));
     fcgirecord_send(fd, FCGIRECORD_PARAMS, span_of(NULL, 0));
     fcgirecord_send(fd, FCGIRECORD_STDIN, span_of(NULL, 0));
-    assert_int_equal(fcgirecord_read(fd, &reply, NULL, PATIENCE_MS), FCGIRECORD_ENDED);
+    assert_int_equal(fcgirecord_read(fd, &reply, NULL, HOUSE_PATIENCE_MS), FCGIRECORD_ENDED);
     assert_string_equal(buf_text(&reply.out), "Status: 200 OK\r\n\r\ndone");
     fcgirecord_reply_fini(&reply);
 }
@@ -306,7 +175,7 @@ ask_on(int fd)
 static void
 await_resting(unsigned resting)
 {
-    uint64_t end_ms = clock_boot_ms() + PATIENCE_MS;
+    uint64_t end_ms = clock_boot_ms() + HOUSE_PATIENCE_MS;
     while (workers_view(house.workers).resting != resting && clock_boot_ms() < end_ms)
         (void)sched_yield();
     assert_int_equal(workers_view(house.workers).resting, resting);
@@ -317,24 +186,24 @@ a_kept_connection_gives_its_thread_to_a_new_one(void **state)
 {
     (void)state;
     int kept[2];
-    open_house(serve_at_once, 2);
+    house_open(serve_at_once, 2);
     for (int i = 0; i < 2; i++) {
-        kept[i] = fcgirecord_connect(address);
+        kept[i] = fcgirecord_connect(house.address);
         ask_on(kept[i]);
         ask_on(kept[i]);
         await_resting((unsigned)i + 1);
     }
     /* both threads rest, and none of these is told "busy" */
     for (int i = 0; i < 20; i++) {
-        int fd = fcgirecord_connect(address);
+        int fd = fcgirecord_connect(house.address);
         ask_on(fd);
         (void)close(fd);
     }
     for (int i = 0; i < 2; i++)
         (void)close(kept[i]);
     await_resting(0);
-    end_accepting(SIGTERM);
-    close_house();
+    house_end_accepting(SIGTERM);
+    house_close();
 }
 
 /* Those that rest may get a request in the moment in which they are recalled. */
@@ -344,14 +213,14 @@ ask_again_and_again(void *self)
     (void)self;
     for (int i = 0; i < 300; i++) {
         struct fcgirecord_reply reply;
-        int fd = fcgirecord_connect(address);
+        int fd = fcgirecord_connect(house.address);
         fcgirecord_reply_init(&reply);
         for (int j = 0; j < 3 && fd >= 0; j++) {
             (void)fcgirecord_begin(fd, 1, 1);
             (void)fcgirecord_send(fd, FCGIRECORD_PARAMS, span_from("\16\3REQUEST_METHODGET"));
             (void)fcgirecord_send(fd, FCGIRECORD_PARAMS, span_of(NULL, 0));
             (void)fcgirecord_send(fd, FCGIRECORD_STDIN, span_of(NULL, 0));
-            if (fcgirecord_read(fd, &reply, NULL, PATIENCE_MS) != FCGIRECORD_ENDED)
+            if (fcgirecord_read(fd, &reply, NULL, HOUSE_PATIENCE_MS) != FCGIRECORD_ENDED)
                 break; /* it was given up; the first request of one never is */
             if (j == 0)
                 sem_post(&house.reached);
@@ -368,7 +237,7 @@ threads_are_recalled_while_requests_come_and_none_gets_lost(void **state)
     (void)state;
     pthread_t askers[4];
     int first = 0;
-    open_house(serve_at_once, 2);
+    house_open(serve_at_once, 2);
     for (size_t i = 0; i < 4; i++)
         assert_int_equal(pthread_create(&askers[i], NULL, ask_again_and_again, NULL), 0);
     for (size_t i = 0; i < 4; i++)
@@ -376,11 +245,11 @@ threads_are_recalled_while_requests_come_and_none_gets_lost(void **state)
     (void)sem_getvalue(&house.reached, &first);
     assert_int_equal(first, 4 * 300);
     await_resting(0);
-    int fd = fcgirecord_connect(address); /* and somebody watches */
+    int fd = fcgirecord_connect(house.address); /* and somebody watches */
     ask_on(fd);
     (void)close(fd);
-    end_accepting(SIGTERM);
-    close_house();
+    house_end_accepting(SIGTERM);
+    house_close();
 }
 
 static void
@@ -388,27 +257,27 @@ a_silent_kept_connection_is_closed_in_time(void **state)
 {
     (void)state;
     char byte;
-    open_house(serve_at_once, 2);
+    house_open(serve_at_once, 2);
     house.rest_ms = 1;
-    int fd = fcgirecord_connect(address);
+    int fd = fcgirecord_connect(house.address);
     ask_on(fd);
     assert_int_equal(recv(fd, &byte, 1, 0), 0);
     (void)close(fd);
-    end_accepting(SIGTERM);
-    close_house();
+    house_end_accepting(SIGTERM);
+    house_close();
 }
 
 static void
 the_end_of_the_process_does_not_wait_for_kept_connections(void **state)
 {
     (void)state;
-    open_house(serve_at_once, 2);
-    int fd = fcgirecord_connect(address);
+    house_open(serve_at_once, 2);
+    int fd = fcgirecord_connect(house.address);
     ask_on(fd);
     await_resting(1);
-    end_accepting(SIGTERM);
+    house_end_accepting(SIGTERM);
     drain_begin(&house.drain, 77);
-    close_house();
+    house_close();
     (void)close(fd);
 }
 
@@ -431,9 +300,9 @@ without_a_descriptor_left_a_request_is_answered_503(void **state)
     struct rlimit before, tight;
     int fillers[FILLED_BELOW + 1];
     struct sockaddr_un to = {.sun_family = AF_UNIX};
-    open_house(serve_slowly, 4);
+    house_open(serve_slowly, 4);
     sem_post(&house.go_on);
-    assert_answer(ask(), FCGIRECORD_ENDED, "Status: 200 OK\r\n\r\ndone");
+    house_expect(house_ask(), FCGIRECORD_ENDED, "Status: 200 OK\r\n\r\ndone");
 
     struct workers_view view;
     do { /* until all are idle: then its connection is closed */
@@ -448,16 +317,16 @@ without_a_descriptor_left_a_request_is_answered_503(void **state)
     tight.rlim_cur = FILLED_BELOW;
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
     assert_int_equal(connect(client, (const struct sockaddr *)&to, sizeof(to)), 0);
-    assert_int_equal(fcgirecord_request(client, params, span_of(NULL, 0)), 0);
-    assert_answer(client, FCGIRECORD_ENDED, "Status: 503 Service Unavailable\r\n\r\nbusy");
+    assert_int_equal(fcgirecord_request(client, house_params, span_of(NULL, 0)), 0);
+    house_expect(client, FCGIRECORD_ENDED, "Status: 503 Service Unavailable\r\n\r\nbusy");
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
     while (count > 0)
         (void)close(fillers[--count]);
 
     sem_post(&house.go_on); /* and it goes on */
-    assert_answer(ask(), FCGIRECORD_ENDED, "Status: 200 OK\r\n\r\ndone");
-    end_accepting(SIGTERM);
-    close_house();
+    house_expect(house_ask(), FCGIRECORD_ENDED, "Status: 200 OK\r\n\r\ndone");
+    house_end_accepting(SIGTERM);
+    house_close();
 }
 
 static int
@@ -468,7 +337,7 @@ prepare(void **state)
     signals_block();
     if (!mkdtemp(directory))
         return -1;
-    (void)snprintf(address, sizeof(address), "unix:%s/socket", directory);
+    (void)snprintf(house.address, sizeof(house.address), "unix:%s/socket", directory);
     return 0;
 }
 
@@ -483,16 +352,16 @@ static void
 without_a_request_it_tidies_up_again_and_again(void **state)
 {
     (void)state;
-    open_house(serve_slowly, 1);
-    await(&house.tidied);
-    await(&house.tidied);
-    int fd = ask();
-    await(&house.reached);
-    await(&house.tidied); /* and while all threads are busy */
+    house_open(serve_slowly, 1);
+    house_await(&house.tidied);
+    house_await(&house.tidied);
+    int fd = house_ask();
+    house_await(&house.reached);
+    house_await(&house.tidied); /* and while all threads are busy */
     sem_post(&house.go_on);
-    assert_answer(fd, FCGIRECORD_ENDED, "Status: 200 OK\r\n\r\ndone");
-    end_accepting(SIGTERM);
-    close_house();
+    house_expect(fd, FCGIRECORD_ENDED, "Status: 200 OK\r\n\r\ndone");
+    house_end_accepting(SIGTERM);
+    house_close();
 }
 
 int
