@@ -60,27 +60,6 @@ take(struct pool *pool, const char *origin, uint64_t now_ms)
     return '-';
 }
 
-/* Nobody takes or gives any more. */
-static void
-a_sweep_closes_what_was_idle_for_its_life(void **state)
-{
-    (void)state;
-    struct pool pool;
-    open_pool(&pool, 4, 8);
-    assert_false(pool_sweep(&pool, 0));
-    give(&pool, 'a', A, 1000);
-    give(&pool, 'b', B, 5000);
-    assert_false(pool_sweep(&pool, 10999));
-    assert_string_equal(closed, "");
-    assert_false(pool_sweep(&pool, 11000)); /* one is left */
-    assert_string_equal(closed, "a");
-    assert_true(pool_sweep(&pool, 15000));
-    assert_string_equal(closed, "ab");
-    assert_false(pool_sweep(&pool, 99000)); /* there was nothing to do */
-    pool_fini(&pool);
-    assert_string_equal(closed, "ab");
-}
-
 static void
 the_last_one_used_is_taken_first(void **state)
 {
@@ -134,6 +113,27 @@ what_idled_too_long_is_closed_and_not_taken(void **state)
     pool_fini(&pool);
 }
 
+/* Nobody takes or gives any more. */
+static void
+a_sweep_closes_what_was_idle_for_its_life(void **state)
+{
+    (void)state;
+    struct pool pool;
+    open_pool(&pool, 4, 8);
+    assert_false(pool_sweep(&pool, 0));
+    give(&pool, 'a', A, 1000);
+    give(&pool, 'b', B, 5000);
+    assert_false(pool_sweep(&pool, 10999));
+    assert_string_equal(closed, "");
+    assert_false(pool_sweep(&pool, 11000)); /* one is left */
+    assert_string_equal(closed, "a");
+    assert_true(pool_sweep(&pool, 15000));
+    assert_string_equal(closed, "ab");
+    assert_false(pool_sweep(&pool, 99000)); /* there was nothing to do */
+    pool_fini(&pool);
+    assert_string_equal(closed, "ab");
+}
+
 static void
 beyond_an_origins_bound_its_longest_idle_is_closed(void **state)
 {
@@ -180,10 +180,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_sweep_closes_what_was_idle_for_its_life),
         cmocka_unit_test(the_last_one_used_is_taken_first),
         cmocka_unit_test(an_origin_never_gets_the_connection_of_another),
         cmocka_unit_test(what_idled_too_long_is_closed_and_not_taken),
+        cmocka_unit_test(a_sweep_closes_what_was_idle_for_its_life),
         cmocka_unit_test(beyond_an_origins_bound_its_longest_idle_is_closed),
         cmocka_unit_test(beyond_the_whole_bound_the_longest_idle_of_all_is_closed),
         cmocka_unit_test(a_pool_without_room_closes_what_it_is_given),
