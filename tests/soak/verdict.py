@@ -10,8 +10,9 @@ anonymous part (RSS where that cannot be read).
 
 Under load it need not stand still: each thread keeps blocks that it freed for its next request (glibc's
 cache, 64 sizes of 7 blocks, 236 KiB at most), those of rare sizes come last, and they go when the thread
-ends. So the line through the median of each ten seconds, without the first third, may rise a little for
-each thread, and what is a leak is seen in silence. Exit 1: not well.
+ends. So the line through the median of each ten seconds, without the first ten minutes, may rise a little
+for each thread (a shorter run is not judged by it), and what is a leak is seen in silence. Exit 1: not
+well.
 """
 
 import json
@@ -19,6 +20,8 @@ import statistics
 import sys
 
 SLOPE_MAX_KIB = 1  # a minute for each thread
+WARM_S = 600
+SLOPE_LEAST_S = 300  # of what comes then: less says nothing
 LEFT_MAX_BYTES = 8  # for each request; what leaks, leaks more: no block is smaller than 32
 LEFT_LEAST_KIB = 512  # that may stay in any case: heaps with holes
 RETURN_MAX_S = 90  # an idle thread's minute; an idle connection's, and ten seconds until the sweep
@@ -102,11 +105,12 @@ def judge(rows, load):
         return
     wrong = sum(load["wrong"].values())
     yield wrong == 0, f"{wrong} of {load['requests']} answers were wrong"
-    warm = phases["load"][len(phases["load"]) // 3:]
-    rate = 60 * slope(medians(warm, "memory_kib", 10))
-    slope_max = SLOPE_MAX_KIB * max(row["threads"] for row in warm)
-    yield rate <= slope_max, (f"memory under load: {rate:+.1f} KiB a minute over the last "
-                              f"{len(warm) / 60:.0f} minutes (at most {slope_max})")
+    warm = phases["load"][WARM_S:]
+    if len(warm) >= SLOPE_LEAST_S:
+        rate = 60 * slope(medians(warm, "memory_kib", 10))
+        slope_max = SLOPE_MAX_KIB * max(row["threads"] for row in warm)
+        yield rate <= slope_max, (f"memory under load: {rate:+.1f} KiB a minute over the last "
+                                  f"{len(warm) / 60:.0f} minutes (at most {slope_max})")
     floors = [phases[name][-1]["memory_kib"] for name in ("before", "rest", "idle")]
     left_max = max(LEFT_LEAST_KIB, LEFT_MAX_BYTES * load["requests"] // 1024)
     yield floors[2] - floors[1] <= left_max, (
