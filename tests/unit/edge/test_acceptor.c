@@ -44,7 +44,7 @@ static struct house {
     int signal_fd;
     pthread_t thread;
     int rc;
-    sem_t reached, go_on, tidied;
+    sem_t reached, go_on;
 } house;
 
 static void
@@ -103,21 +103,11 @@ run_connection(void *self, int fd, bool is_overload)
     fcgi_answer(&house.fcgi, fd, is_overload);
 }
 
-static void
-tidy(void *self)
-{
-    sem_post(self);
-}
-
 static void *
 run_acceptor(void *self)
 {
     (void)self;
-    const struct acceptor acceptor = {.workers = house.workers,
-                                      .signal_fd = house.signal_fd,
-                                      .tidy = tidy,
-                                      .self = &house.tidied,
-                                      .tidy_every_ms = 1};
+    const struct acceptor acceptor = {.workers = house.workers, .signal_fd = house.signal_fd};
     house.rc = acceptor_run(&acceptor, NULL);
     return NULL;
 }
@@ -137,7 +127,6 @@ open_house(exchange_serve_fn serve, unsigned threads_max)
     house.signal_fd = signals_open(NULL);
     sem_init(&house.reached, 0, 0);
     sem_init(&house.go_on, 0, 0);
-    sem_init(&house.tidied, 0, 0);
     assert_int_equal(pthread_create(&house.thread, NULL, run_acceptor, NULL), 0);
 }
 
@@ -160,7 +149,6 @@ close_house(void)
     (void)close(house.signal_fd);
     sem_destroy(&house.reached);
     sem_destroy(&house.go_on);
-    sem_destroy(&house.tidied);
 }
 
 static int
@@ -336,22 +324,6 @@ clean_up(void **state)
     return rmdir(directory);
 }
 
-static void
-without_a_request_it_tidies_up_again_and_again(void **state)
-{
-    (void)state;
-    open_house(serve_slowly, 1);
-    await(&house.tidied);
-    await(&house.tidied);
-    int fd = ask();
-    await(&house.reached);
-    await(&house.tidied); /* and while all threads are busy */
-    sem_post(&house.go_on);
-    assert_answer(fd, FCGIRECORD_ENDED, "Status: 200 OK\r\n\r\ndone");
-    end_accepting(SIGTERM);
-    close_house();
-}
-
 int
 main(void)
 {
@@ -361,7 +333,6 @@ main(void)
         cmocka_unit_test(streams_are_woken_by_the_end_and_finish_in_time),
         cmocka_unit_test(who_connects_and_goes_takes_no_thread_away),
         cmocka_unit_test(without_a_descriptor_left_a_request_is_answered_503),
-        cmocka_unit_test(without_a_request_it_tidies_up_again_and_again),
     };
     return cmocka_run_group_tests(tests, prepare, clean_up);
 }

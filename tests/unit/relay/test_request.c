@@ -1,5 +1,4 @@
 /* What a web server passes is made into a request, or refused with the right words. */
-#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -379,53 +378,6 @@ only_large_bodies_of_pinned_operations_are_uploads(void **state)
     }
 }
 
-/* An array of numbers is one input in tokens; what an array of objects is, its upstream knows. */
-static void
-how_many_answers_were_asked_for_is_read_from_the_body(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *uri, *body;
-        struct progress_terms terms;
-    } rows[] = {
-        {"REQUEST_URI=/v1/chat/completions", "{}", {1, 0, false}},
-        {"REQUEST_URI=/v1/chat/completions", "{\"n\":3,\"prompt\":[\"a\",\"b\"]}", {3, 0, false}},
-        {"REQUEST_URI=/v1/chat/completions", "{\"n\":0}", {1, 0, false}},
-        {"REQUEST_URI=/v1/chat/completions", "{\"n\":\"2\"}", {1, 0, false}},
-        {"REQUEST_URI=/v1/completions", "{\"n\":2,\"prompt\":\"a\"}", {2, 1, false}},
-        {"REQUEST_URI=/v1/completions", "{\"n\":2,\"prompt\":[\"a\",\"b\",\"c\"]}", {6, 3, false}},
-        {"REQUEST_URI=/v1/completions", "{\"prompt\":[[1,2],[3]]}", {2, 2, false}},
-        {"REQUEST_URI=/v1/completions", "{\"prompt\":[1,2,3]}", {1, 1, false}},
-        {"REQUEST_URI=/v1/completions",
-         "{\"n\":4294967295,\"prompt\":[\"a\",\"b\"]}",
-         {UINT_MAX, 2, false}},
-        {"REQUEST_URI=/v1/embeddings", "{\"input\":[\"a\",\"b\"]}", {2, 2, false}},
-        {"REQUEST_URI=/v1/embeddings",
-         "{\"input\":[{\"image\":\"a\"},{\"text\":\"b\"}]}",
-         {1, 0, false}},
-        {"REQUEST_URI=/v1/moderations", "{\"input\":[]}", {1, 0, false}},
-        {"REQUEST_URI=/v1/responses",
-         "{\"input\":[\"a\",\"b\"],\"background\":true}",
-         {1, 0, true}},
-        {"REQUEST_URI=/v1/images/generations", "{\"n\":4}", {4, 0, false}},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        const char *const params[] = {"REQUEST_METHOD=POST", rows[i].uri,
-                                      "CONTENT_TYPE=application/json", NULL};
-        struct request request;
-        struct request_fault fault;
-        struct text_source text = {rows[i].body, 64};
-        const struct source source = {&text, read_text};
-        assert_int_equal(request_read(&request, params, "", &fault), 0);
-        assert_int_equal(request_load_body(&request, &source, LIMITS, &fault), 0);
-        const struct progress_terms *terms = &request.terms;
-        if (terms->choices != rows[i].terms.choices || terms->inputs != rows[i].terms.inputs ||
-            terms->in_background != rows[i].terms.in_background)
-            fail_msg("%s: %u choices, %u inputs", rows[i].body, terms->choices, terms->inputs);
-        request_fini(&request);
-    }
-}
-
 int
 main(void)
 {
@@ -439,7 +391,6 @@ main(void)
         cmocka_unit_test(a_page_of_another_host_is_not_this_host),
         cmocka_unit_test(a_good_body_is_kept_byte_for_byte_and_understood),
         cmocka_unit_test(bad_bodies_are_refused_with_their_own_error),
-        cmocka_unit_test(how_many_answers_were_asked_for_is_read_from_the_body),
         cmocka_unit_test(a_path_names_the_model_until_the_body_does),
         cmocka_unit_test(a_body_without_a_length_is_counted),
         cmocka_unit_test(only_large_bodies_of_pinned_operations_are_uploads),
