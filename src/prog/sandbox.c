@@ -104,6 +104,13 @@ allow_state(const struct landlock *ruleset, const char *path)
     allow_directory_of(ruleset, path, LANDLOCK_WRITE);
 }
 
+/* "/dev/stderr", and not "/dev/shm/log". */
+static bool
+is_device(const char *path)
+{
+    return strncmp(path, "/dev/", 5) == 0 && !strchr(path + 5, '/');
+}
+
 static bool
 shut_files(const struct config_sources *sources, const struct config *config,
            const char *socket_path)
@@ -119,7 +126,7 @@ shut_files(const struct config_sources *sources, const struct config *config,
     allow_configuration(&ruleset, sources, config);
     if (strcmp(config->state_path, "none") != 0)
         allow_state(&ruleset, config->state_path);
-    if (config->log_path && strncmp(config->log_path, "/dev/", 5) != 0)
+    if (config->log_path && !is_device(config->log_path))
         allow_directory_of(&ruleset, config->log_path, LANDLOCK_WRITE);
     if (config->spool_dir)
         landlock_allow(&ruleset, config->spool_dir, LANDLOCK_WRITE);
