@@ -32,40 +32,6 @@
 #define FILLED_BELOW 200
 
 static char directory[] = "/tmp/postern-acceptor-XXXXXX";
-<<<<<<< HEAD
-=======
-static char address[sizeof(directory) + 32];
-static const char *const params[] = {"REQUEST_METHOD=GET", NULL};
-
-static struct house {
-    struct listener listener;
-    struct drain drain;
-    struct fcgi_server fcgi;
-    struct workers *workers;
-    int signal_fd;
-    pthread_t thread;
-    int rc;
-    sem_t reached, go_on;
-} house;
-
-static void
-await(sem_t *semaphore)
-{
-    struct timespec end;
-    (void)clock_gettime(CLOCK_REALTIME, &end);
-    end.tv_sec += PATIENCE_MS / 1000;
-    assert_int_equal(sem_timedwait(semaphore, &end), 0);
-}
-
-static void
-answer(struct exchange *exchange, int status, const char *text)
-{
-    const struct wire_headers headers = {NULL, 0};
-    exchange->sink.head(exchange->sink.self, status, &headers);
-    exchange->sink.bytes(exchange->sink.self, span_from(text));
-    exchange->sink.flush(exchange->sink.self);
-}
->>>>>>> verdict
 
 /* A request that takes as long as the test wants. */
 static void
@@ -99,85 +65,6 @@ serve_stream(void *self, struct exchange *exchange)
 }
 
 static void
-<<<<<<< HEAD
-=======
-run_connection(void *self, int fd, bool is_overload)
-{
-    (void)self;
-    fcgi_answer(&house.fcgi, fd, is_overload);
-}
-
-static void *
-run_acceptor(void *self)
-{
-    (void)self;
-    const struct acceptor acceptor = {.workers = house.workers, .signal_fd = house.signal_fd};
-    house.rc = acceptor_run(&acceptor, NULL);
-    return NULL;
-}
-
-static void
-open_house(exchange_serve_fn serve, unsigned threads_max)
-{
-    assert_int_equal(listener_open(&house.listener, address, NULL), 0);
-    const struct workers_options options = {.listen_fd = house.listener.fd,
-                                            .threads_max = threads_max,
-                                            .idle_ms = PATIENCE_MS,
-                                            .run = run_connection};
-    assert_int_equal(drain_init(&house.drain, NULL), 0);
-    house.fcgi = (struct fcgi_server){.serve = serve, .drain = &house.drain};
-    house.workers = workers_new(&options, NULL);
-    assert_non_null(house.workers);
-    house.signal_fd = signals_open(NULL);
-    sem_init(&house.reached, 0, 0);
-    sem_init(&house.go_on, 0, 0);
-    assert_int_equal(pthread_create(&house.thread, NULL, run_acceptor, NULL), 0);
-}
-
-/* Asks for the end with a real signal; returns when nothing is accepted any more. */
-static void
-end_accepting(int number)
-{
-    assert_int_equal(kill(getpid(), number), 0);
-    (void)pthread_join(house.thread, NULL);
-    assert_int_equal(house.rc, 0);
-    listener_close(&house.listener);
-}
-
-static void
-close_house(void)
-{
-    assert_true(workers_stop(house.workers, PATIENCE_MS));
-    workers_free(house.workers);
-    drain_fini(&house.drain);
-    (void)close(house.signal_fd);
-    sem_destroy(&house.reached);
-    sem_destroy(&house.go_on);
-}
-
-static int
-ask(void)
-{
-    int fd = fcgirecord_connect(address);
-    assert_true(fd >= 0);
-    assert_int_equal(fcgirecord_request(fd, params, span_of(NULL, 0)), 0);
-    return fd;
-}
-
-/* Reads the answer and closes. */
-static void
-assert_answer(int fd, enum fcgirecord_verdict verdict, const char *text)
-{
-    struct fcgirecord_reply reply;
-    fcgirecord_reply_init(&reply);
-    assert_int_equal(fcgirecord_read(fd, &reply, NULL, PATIENCE_MS), verdict);
-    assert_string_equal(buf_text(&reply.out), text);
-    fcgirecord_reply_fini(&reply);
-    (void)close(fd);
-}
-
-static void
->>>>>>> verdict
 of_ten_requests_at_limit_four_six_get_503_at_once(void **state)
 {
     (void)state;
@@ -461,7 +348,6 @@ clean_up(void **state)
     return rmdir(directory);
 }
 
-<<<<<<< HEAD
 static void
 without_a_request_it_tidies_up_again_and_again(void **state)
 {
@@ -478,8 +364,6 @@ without_a_request_it_tidies_up_again_and_again(void **state)
     house_close();
 }
 
-=======
->>>>>>> verdict
 int
 main(void)
 {
@@ -493,6 +377,7 @@ main(void)
         cmocka_unit_test(a_silent_kept_connection_is_closed_in_time),
         cmocka_unit_test(the_end_of_the_process_does_not_wait_for_kept_connections),
         cmocka_unit_test(without_a_descriptor_left_a_request_is_answered_503),
+        cmocka_unit_test(without_a_request_it_tidies_up_again_and_again),
     };
     return cmocka_run_group_tests(tests, prepare, clean_up);
 }
