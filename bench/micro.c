@@ -339,7 +339,7 @@ prepare(void)
     it.state = state_open(&options, &err);
     must(it.state != NULL, "state_open");
     run_cell_name();
-    secrets_set(secrets, sizeof(secrets) / sizeof(secrets[0]));
+    must(secrets_take(secrets, sizeof(secrets) / sizeof(secrets[0])) == 0, "secrets");
     log_open(open("/dev/null", O_WRONLY | O_CLOEXEC), LOG_LEVEL_INFO);
 }
 

@@ -1,7 +1,7 @@
 /* keylike.h - does a text look like a key? For messages that quote what an operator wrote: a key
  * typed into the wrong option is shown by its first letters alone. Pure.
  *
- * A key is a word that begins as providers' keys begin ("sk-…", "Bearer …"), or that is long, of
+ * A key is a word that begins as providers' keys begin ("sk-…"), or that is long, of
  * letters and digits mixed as nobody writes them, or a UUID. It is a guess: what it takes for a key
  * by mistake is still recognised by its beginning.
  */

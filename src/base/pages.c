@@ -23,7 +23,7 @@ pages_grow(void *old, size_t old_size, size_t new_size)
 void *
 pages_grow_in_file(int fd, void *old, size_t old_size, size_t new_size)
 {
-    if (posix_fallocate(fd, (off_t)old_size, (off_t)(new_size - old_size)) != 0)
+    if (fallocate(fd, 0, (off_t)old_size, (off_t)(new_size - old_size)) != 0)
         return NULL;
     void *pages = old ? mremap(old, old_size, new_size, MREMAP_MAYMOVE)
                       : mmap(NULL, new_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

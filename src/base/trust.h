@@ -17,9 +17,9 @@
 /* Can only trusted users change the file? `path` is for the advice in the message. ERR_DENIED. */
 int trust_check_file(const struct stat *st, const char *path, uid_t program_owner, struct err *err);
 
-/* The same for every directory above the file, and for a link in its place. With `is_shared` a
- * group may make files beside it: for a file that is itself looked at each time. ERR_DENIED,
- * ERR_SYSTEM. */
+/* The same for every directory above the file, and for a link in its place (the first, and where
+ * the last one leads). With `is_shared` a group may make files beside it: for a file that is itself
+ * looked at each time. ERR_DENIED, ERR_SYSTEM. */
 int trust_check_parents(const char *path, uid_t program_owner, bool is_shared, struct err *err);
 
 /* Was the file refused (errno is EACCES) though its mode allows `access` (R_OK, W_OK)? Then it lies

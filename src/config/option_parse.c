@@ -273,8 +273,11 @@ option_parse(const struct option *option, struct span text, struct arena *arena,
     char quoted[MISTAKES_QUOTE_MAX], choices[120];
     if (!kind->parse)
         return set_text(option, text, arena, options, err);
-    if (is_switch(option) && text.len == 0)
-        return 0; /* as the original: an empty switch is off */
+    if (is_switch(option) && text.len == 0) {
+        /* as the original: an empty switch is off, which is 0 */
+        memcpy((char *)options + option->offset, &value, sizeof(value));
+        return 0;
+    }
     (void)quote(quoted, text);
     if ((option->flags & OPTION_MAY_BE_OFF) && span_is(text, "off")) {
         value = OPTION_OFF;

@@ -1,6 +1,7 @@
 /* socketusers.c - names and numbers of users as uids. */
 #include "config/socketusers.h"
 
+#include <errno.h>
 #include <pwd.h>
 #include <string.h>
 
@@ -18,7 +19,7 @@ count_parts(const char *text)
     return count;
 }
 
-/* -1: there is no such user. */
+/* -1: there is no such user, or nobody knows; errno says which (0: there is none). */
 static int
 find_uid(struct load *load, struct span name, uint64_t *uid)
 {
@@ -27,7 +28,8 @@ find_uid(struct load *load, struct span name, uint64_t *uid)
     if (num_parse_u64(name, UINT32_MAX - 1, uid) == 0)
         return 0;
     const char *text = load_copy(load, name);
-    if (getpwnam_r(text, &user, room, sizeof(room), &found) != 0 || !found)
+    errno = getpwnam_r(text, &user, room, sizeof(room), &found);
+    if (errno != 0 || !found)
         return -1;
     *uid = user.pw_uid;
     return 0;
@@ -48,7 +50,8 @@ socketusers_make(struct load *load)
             continue;
         if (find_uid(load, name, &uid) != 0)
             mistakes_add(load->mistakes, setting->at, setting->name,
-                         "no user is called \"" SPAN_FMT "\"", SPAN_ARG(name));
+                         "no user is called \"" SPAN_FMT "\"%s%s", SPAN_ARG(name),
+                         errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
         else if (uid == SOCKETUSERS_NOBODY)
             mistakes_add(load->mistakes, setting->at, setting->name,
                          "user %d stands for every user that this host does not know",

@@ -271,6 +271,7 @@ stop_row(const struct outcome_facts *facts)
     case OUTCOME_STOP_MALFORMED:
         return facts->body == OUTCOME_BODY_STARTED ? ROW_INTERRUPTED : ROW_WRONG;
     case OUTCOME_NOT_STOPPED: /* stopped without a reason: ours, not the upstream's */
+    case OUTCOME_STOP_LOCAL:
     case OUTCOME_STOP_DRAIN:
         return ROW_LOCAL;
     }

@@ -40,6 +40,7 @@ enum outcome_stop {
     OUTCOME_STOP_TOTAL,       /* the whole call's time is over */
     OUTCOME_STOP_GONE,        /* the client left */
     OUTCOME_STOP_TOO_LARGE,   /* an answer beyond its maximum */
+    OUTCOME_STOP_LOCAL,       /* this host has no room for the answer */
     OUTCOME_STOP_MALFORMED,   /* the body broke the operation's rules */
     OUTCOME_STOP_CLIENT_BODY, /* a streamed upload failed on the client's side */
     OUTCOME_STOP_DRAIN        /* the process is ending */

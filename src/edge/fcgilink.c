@@ -152,7 +152,8 @@ struct fcgi_event
 fcgilink_await(struct fcgilink *link, uint64_t deadline_ms)
 {
     struct fcgi_event event = fcgilink_next(link);
-    while (event.kind == FCGI_EVENT_NONE && fcgilink_receive(link, deadline_ms) > 0)
+    while (event.kind == FCGI_EVENT_NONE && clock_boot_ms() < deadline_ms &&
+           fcgilink_receive(link, deadline_ms) > 0)
         event = fcgilink_next(link);
     return event;
 }

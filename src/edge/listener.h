@@ -1,10 +1,7 @@
 /* listener.h - the socket on which web servers connect: given to us as descriptor 0, or our own.
  *
  * Who may connect may claim to be any REMOTE_USER at any address. So a UNIX socket is made for
- * owner and group only unless told otherwise, and TCP is loopback or refused. FCGX_OpenSocket() is
- * not used for that: it removes whatever stands at the path, leaves the mode to the umask, listens
- * on all addresses and calls exit() when it cannot. Nor is FCGX_IsCGI(), which sets signal handlers
- * and takes any socket that is not connected for one that listens.
+ * owner and group only unless told otherwise, and TCP is loopback or refused.
  */
 #ifndef POSTERN_EDGE_LISTENER_H
 #define POSTERN_EDGE_LISTENER_H

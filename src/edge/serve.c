@@ -242,7 +242,7 @@ let_in(struct visit *visit)
         answer_failure(visit, FAILURE_MISSING_API_KEY);
         return false;
     case ACCESS_BAD_KEY:
-        log_denied(visit, "unknown_key", decision.doubt, "it is none of POSTERN_CLIENT_KEY");
+        log_denied(visit, "unknown_key", decision.doubt, "it matches no key of POSTERN_CLIENT_KEY");
         answer_failure(visit, FAILURE_INVALID_API_KEY);
         return false;
     case ACCESS_CLOSED:

@@ -42,6 +42,7 @@ body_begin(struct body *body, const struct head *head)
     if (head->coding == HEAD_PLAIN || body->is_empty)
         return 0;
     body->unpack = unpack_new();
+    body->has_no_memory = !body->unpack;
     return body->unpack ? 0 : -1;
 }
 

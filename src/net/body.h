@@ -22,6 +22,7 @@ struct body {
     int64_t length; /* -1: not stated */
     uint64_t got_bytes;
     struct unpack *unpack; /* NULL: as it comes */
+    bool has_no_memory;    /* this host's lack, and no fault of the answer */
     bool has_excess;       /* more came than the body was said to have */
     const char *why;       /* what is wrong with it, for the log; NULL: nothing so far */
 };

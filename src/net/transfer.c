@@ -252,6 +252,8 @@ judge(const struct transfer *t)
 {
     if (t->is_stopped)
         return WIRE_STOPPED;
+    if (t->body.has_no_memory)
+        return WIRE_LOCAL;
     if (t->head.stage == HEAD_BAD || t->broken)
         return WIRE_BAD_REPLY;
     if (t->body.why)

@@ -379,7 +379,8 @@ void
 fcgi_finish(struct fcgi *fcgi)
 {
     fcgi->stage = FCGI_STAGE_IDLE;
-    if (fcgi->use != FCGI_USE_BEGIN && fcgi->use != FCGI_USE_VALUES)
+    if (fcgi->use != FCGI_USE_BEGIN && fcgi->use != FCGI_USE_VALUES &&
+        fcgi->use != FCGI_USE_UNKNOWN)
         fcgi->use = FCGI_USE_SKIP; /* what is left of a record of it */
     fcgiparams_clear(&fcgi->params);
 }

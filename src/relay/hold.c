@@ -217,11 +217,20 @@ take_error(struct hold *hold, struct span bytes)
     return buf_put_span(&hold->bytes, bytes);
 }
 
+/* There is no room for more: was it too much, or is this host short of memory and disk? */
+static int
+stop_full(struct hold *hold, size_t bytes)
+{
+    return stop(hold,
+                hold_bytes_are_too_many(hold, bytes) ? OUTCOME_STOP_TOO_LARGE : OUTCOME_STOP_LOCAL);
+}
+
 static int
 take_stream(struct hold *hold, struct span bytes)
 {
+    size_t before = hold->bytes.len;
     if (stream_take(&hold->stream, bytes, &hold->bytes) != 0)
-        return stop(hold, OUTCOME_STOP_TOO_LARGE);
+        return stop_full(hold, before + bytes.len);
     enum stream_state state = hold->stream.state;
     struct span secret;
     hold->quotes_secret = state == STREAM_ERROR && secrets_find(buf_span(&hold->bytes), &secret);
@@ -235,14 +244,17 @@ take_stream(struct hold *hold, struct span bytes)
         return stop(hold, OUTCOME_STOP_MALFORMED);
     bool is_over = hold->is_live ? hold_bytes_are_many(hold, hold->bytes.len)
                                  : hold_bytes_spool(hold, hold->bytes.len) != 0;
-    return is_over ? stop(hold, OUTCOME_STOP_TOO_LARGE) : 0;
+    if (is_over)
+        return stop(hold, OUTCOME_STOP_TOO_LARGE);
+    hold_bytes_rest(hold, before);
+    return 0;
 }
 
 static int
 take_json(struct hold *hold, struct span bytes)
 {
     if (hold_bytes_keep(hold, bytes) != 0)
-        return stop(hold, OUTCOME_STOP_TOO_LARGE);
+        return stop_full(hold, hold->bytes.len + bytes.len);
     if (json_finder_feed(&hold->finder, buf_span(&hold->bytes)) != JSON_VALID)
         return stop(hold, OUTCOME_STOP_MALFORMED);
     bool is_enough = hold->is_misfit && hold->bytes.len > CALL_ERROR_MAX_BYTES;
@@ -253,7 +265,7 @@ static int
 pass(struct hold *hold, struct span bytes)
 {
     if (buf_put_span(&hold->bytes, bytes) != 0)
-        return stop(hold, OUTCOME_STOP_TOO_LARGE);
+        return stop(hold, OUTCOME_STOP_LOCAL);
     return commit(hold);
 }
 
@@ -268,7 +280,7 @@ take_bytes(struct hold *hold, struct span bytes)
     if (hold_bytes_keep(hold, bytes) == 0)
         return 0;
     if (!hold->is_live)
-        return stop(hold, OUTCOME_STOP_TOO_LARGE);
+        return stop_full(hold, hold->bytes.len + bytes.len);
     if (commit(hold) != 0) /* unprotected */
         return -1;
     buf_fini(&hold->bytes);

@@ -17,9 +17,8 @@ hold_bytes_are_many(const struct hold *hold, size_t bytes)
     return bytes > hold->call->relay->config->hold_max_bytes;
 }
 
-/* All that may be held of one answer, wherever. */
-static bool
-are_too_many(const struct hold *hold, size_t bytes)
+bool
+hold_bytes_are_too_many(const struct hold *hold, size_t bytes)
 {
     return hold_bytes_are_many(hold, bytes) && bytes > hold->call->relay->config->spool_max_bytes;
 }
@@ -27,9 +26,11 @@ are_too_many(const struct hold *hold, size_t bytes)
 static void
 note_no_file(struct hold *hold, const char *why)
 {
+    char directory[LOG_QUOTE_MAX];
+    struct span path = span_from(hold->call->relay->config->spool_dir);
     hold->has_no_file = true;
     log_write(LOG_LEVEL_WARN, "no_spool req=%s directory=%s reason=\"%s\"", hold->call->request->id,
-              hold->call->relay->config->spool_dir, why);
+              log_quote(directory, path), why);
 }
 
 /* The whole length at once, where the upstream said it. */
@@ -38,7 +39,7 @@ room_for(const struct hold *hold, size_t bytes)
 {
     const struct wire_reply *reply = hold->reply;
     bool is_said = !reply->decoded && reply->content_length > (int64_t)bytes &&
-                   !are_too_many(hold, (size_t)reply->content_length);
+                   !hold_bytes_are_too_many(hold, (size_t)reply->content_length);
     return is_said ? (size_t)reply->content_length : bytes;
 }
 
@@ -56,13 +57,13 @@ move_to_file(struct hold *hold, size_t bytes)
     if (buf_move_to_file(&hold->bytes, fd, room_for(hold, bytes), (size_t)max_bytes) == 0)
         return;
     (void)close(fd);
-    note_no_file(hold, "longer than half of the free space");
+    note_no_file(hold, "there is no room for it");
 }
 
 int
 hold_bytes_spool(struct hold *hold, size_t bytes)
 {
-    if (are_too_many(hold, bytes))
+    if (hold_bytes_are_too_many(hold, bytes))
         return -1;
     if (hold_bytes_are_many(hold, bytes) && !hold->bytes.is_in_file && !hold->has_no_file)
         move_to_file(hold, bytes);
@@ -75,9 +76,17 @@ hold_bytes_keep(struct hold *hold, struct span bytes)
     size_t held = hold->bytes.len;
     if (hold_bytes_spool(hold, held + bytes.len) != 0)
         return -1;
-    if (held / REST_BYTES != (held + bytes.len) / REST_BYTES)
-        buf_rest(&hold->bytes, held);
-    return buf_put_span(&hold->bytes, bytes);
+    if (buf_put_span(&hold->bytes, bytes) != 0)
+        return -1;
+    hold_bytes_rest(hold, held);
+    return 0;
+}
+
+void
+hold_bytes_rest(struct hold *hold, size_t before)
+{
+    if (before / REST_BYTES != hold->bytes.len / REST_BYTES)
+        buf_rest(&hold->bytes, before);
 }
 
 void

@@ -13,6 +13,8 @@ failure_of_stop(enum outcome_stop stop)
         return FAILURE_UPSTREAM_TIMEOUT;
     case OUTCOME_STOP_TOO_LARGE:
         return FAILURE_UPSTREAM_RESPONSE_TOO_LARGE;
+    case OUTCOME_STOP_LOCAL:
+        return FAILURE_GATEWAY_OVERLOADED;
     case OUTCOME_STOP_DRAIN:
         return FAILURE_GATEWAY_STOPPING;
     case OUTCOME_STOP_CLIENT_BODY:

@@ -115,7 +115,7 @@ whom_to_trust_is_a_switch_that_can_do_more(void **state)
         {"POSTERN_TRUST_REMOTE_USER=false\n", false, false, CONFIG_USER_NEVER},
         {"POSTERN_TRUST_REMOTE_USER=yes\n", false, false, CONFIG_USER_ALWAYS},
         {"POSTERN_TRUST_REMOTE_USER=auto\n", false, false, CONFIG_USER_VERIFIED},
-        {"POSTERN_TRUST_REMOTE_USER=\n", false, false, CONFIG_USER_VERIFIED},
+        {"POSTERN_TRUST_REMOTE_USER=\n", false, false, CONFIG_USER_NEVER},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         assert_true(site_load_env(site, rows[i].text));

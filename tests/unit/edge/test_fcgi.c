@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "edge/signals.h"
 #include "talk.h"
 
@@ -345,6 +346,22 @@ a_silent_peer_holds_the_reserved_thread_for_a_second_only(void **state)
     talk_free();
 }
 
+/* Its records are good ones and are answered, but no request comes of them. */
+static void
+a_peer_that_talks_without_end_is_left_in_time(void **state)
+{
+    (void)state;
+    static const char unknown[] = {1, 99, 0, 0, 0, 0, 0, 0};
+    char reply[64];
+    uint64_t end_ms = clock_boot_ms() + 20000; /* the server's time is a second */
+    talk_open(serve_body, true);
+    while (send(talk.client_fd, unknown, sizeof(unknown), MSG_NOSIGNAL) == sizeof(unknown) &&
+           recv(talk.client_fd, reply, sizeof(reply), 0) > 0)
+        assert_true(clock_boot_ms() < end_ms);
+    talk_end();
+    talk_free();
+}
+
 int
 main(void)
 {
@@ -356,6 +373,7 @@ main(void)
         cmocka_unit_test(signals_do_not_cut_a_body_short),
         cmocka_unit_test(parameters_cut_anywhere_are_no_request),
         cmocka_unit_test(a_request_without_a_method_is_none),
+        cmocka_unit_test(a_peer_that_talks_without_end_is_left_in_time),
         cmocka_unit_test(another_role_is_refused_by_name),
         cmocka_unit_test(a_parameter_that_text_cannot_hold_is_refused_and_told),
         cmocka_unit_test(lengths_beyond_all_measure_are_refused_before_their_bytes_come),
