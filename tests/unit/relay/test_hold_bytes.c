@@ -110,7 +110,7 @@ without_a_file_memory_is_the_limit(void **state)
     assert_int_equal(holding_head(&holding), 0);
     while (holding_take(&holding, filling) == 0)
         given++;
-    assert_int_equal(given, 20); /* HOLD_MEMORY_MAX_BYTES */
+    assert_int_equal(given, 20);                             /* HOLD_MEMORY_MAX_BYTES */
     assert_int_equal(holding.hold.stop, OUTCOME_STOP_LOCAL); /* no upstream is to blame */
     assert_int_equal(scene.client.heads, 0);
     holding_fini(&holding);
