@@ -161,11 +161,21 @@ reset(struct peer *peer)
 /* A filter that lets no segment in. What is sent goes out nevertheless, with the old
  * acknowledgement in it: as it is on its way while the client's request is on its own. */
 static int
-be_deaf(struct peer *peer)
+be_deaf(int fd)
 {
     struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
     struct sock_fprog program = {.len = 1, .filter = &drop};
-    return setsockopt(peer->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+}
+
+bool
+rawserver_can_be_deaf(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool can = fd >= 0 && be_deaf(fd) == 0;
+    if (fd >= 0)
+        (void)close(fd);
+    return can;
 }
 
 /* 0 to go on with the next step, -1 at the end. */
@@ -203,7 +213,7 @@ run_step(struct peer *peer, const struct rawserver_step *step)
     case RAW_CORK:
         return setsockopt(peer->fd, IPPROTO_TCP, TCP_CORK, &(int){1}, sizeof(int));
     case RAW_DEAF:
-        return be_deaf(peer);
+        return be_deaf(peer->fd);
     case RAW_CALL:
         step->call(peer->server->argument);
         return 0;

@@ -62,4 +62,7 @@ const char *rawserver_last_request(struct rawserver *server); /* borrowed: until
 size_t rawserver_last_request_len(struct rawserver *server);
 void rawserver_release(struct rawserver *server);
 
+/* May this user's sockets be deaf? Some systems keep filters to root. */
+bool rawserver_can_be_deaf(void);
+
 #endif

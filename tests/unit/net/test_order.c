@@ -54,6 +54,8 @@ an_answer_sent_before_the_request_arrived_is_none(void **state)
           RAW_BYTES("HTTP/1.1 408 Timeout\r\nContent-Length: 5\r\n\r\nstray")}},
         {{READ, DEAF, RAW_BYTES(CHUNKS), WAIT, RAW_BYTES("HTTP/1.1 103 Early\r\n\r\n" CHUNKS)}},
     };
+    if (!rawserver_can_be_deaf())
+        skip();
     for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
         const struct rawserver_script both[] = {scripts[i], fresh};
         struct trial trial;
@@ -82,7 +84,7 @@ a_good_answer_needs_the_whole_request(void **state)
         {{{.verb = RAW_READ_SOME}, RAW_BYTES(STRAY), HOLD}},
     };
     char *big = calloc(1, BIG);
-    for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
+    for (size_t i = rawserver_can_be_deaf() ? 0 : 1; i < sizeof scripts / sizeof scripts[0]; i++) {
         const struct rawserver_script both[] = {scripts[i], fresh};
         struct trial trial;
         trial_open(&trial, both, 2, NULL, &trial_options);
