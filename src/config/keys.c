@@ -10,15 +10,6 @@
 
 #define KEY_SHORT_BYTES 16 /* below it a key can be guessed */
 
-static size_t
-count_parts(const char *text)
-{
-    size_t count = 1;
-    for (; *text != '\0'; text++)
-        count += *text == ',';
-    return count;
-}
-
 static bool
 is_key(struct span key)
 {
@@ -36,7 +27,8 @@ read_keys(struct load *load, const char *env, const char *prefix, const char *te
 {
     const struct setting *setting = settings_find(load, env);
     struct span rest = span_from(text);
-    struct config_key *keys = text ? load_array(load, count_parts(text), sizeof(*keys)) : NULL;
+    struct config_key *keys =
+        text ? load_array(load, settings_count_parts(text), sizeof(*keys)) : NULL;
     size_t count = 0;
     while (keys && rest.ptr) {
         struct span key = span_trim(span_split(&rest, ','));
@@ -64,7 +56,8 @@ read_admins(struct load *load)
 {
     const char *text = load->options.admins;
     struct span rest = span_from(text);
-    const char **admins = text ? load_array(load, count_parts(text), sizeof(*admins)) : NULL;
+    const char **admins =
+        text ? load_array(load, settings_count_parts(text), sizeof(*admins)) : NULL;
     size_t count = 0;
     while (admins && rest.ptr) {
         struct span name = span_trim(span_split(&rest, ','));
@@ -81,7 +74,7 @@ read_trusted_hosts(struct load *load)
     const char *text = load->options.trusted_hosts;
     const struct setting *setting = settings_find(load, "POSTERN_TRUSTED_HOSTS");
     struct span rest = span_from(text);
-    struct span *hosts = text ? load_array(load, count_parts(text), sizeof(*hosts)) : NULL;
+    struct span *hosts = text ? load_array(load, settings_count_parts(text), sizeof(*hosts)) : NULL;
     char quoted[MISTAKES_QUOTE_MAX];
     size_t count = 0;
     while (hosts && rest.ptr) {
@@ -150,7 +143,7 @@ count_secrets(const struct load *load)
     size_t count = load->config->upstream_count;
     for (size_t row = 0; row < option_count; row++) {
         if (option_table[row].kind == OPTION_SECRET && load->settings[row].text)
-            count += count_parts(load->settings[row].text);
+            count += settings_count_parts(load->settings[row].text);
     }
     return count;
 }

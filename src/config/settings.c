@@ -177,6 +177,15 @@ settings_parse(struct load *load)
         mistakes_add(load->mistakes, open_max->at, open_max->name, TOO_LOW);
 }
 
+size_t
+settings_count_parts(const char *text)
+{
+    size_t count = 1;
+    for (; *text != '\0'; text++)
+        count += *text == ',';
+    return count;
+}
+
 /* --- an upstream's own ---------------------------------------------------- */
 
 static bool

@@ -19,4 +19,7 @@ const struct setting *settings_find(const struct load *load, const char *env);
 void settings_parse_own(struct load *load, const struct node *object, const char *const *others,
                         struct options *options);
 
+/* How many parts a list has that commas divide; at least one. */
+size_t settings_count_parts(const char *text);
+
 #endif

@@ -10,15 +10,6 @@
 
 #define PASSWD_BYTES 4096
 
-static size_t
-count_parts(const char *text)
-{
-    size_t count = 1;
-    for (; *text != '\0'; text++)
-        count += *text == ',';
-    return count;
-}
-
 /* -1: there is no such user, or nobody knows; errno says which (0: there is none). */
 static int
 find_uid(struct load *load, struct span name, uint64_t *uid)
@@ -41,7 +32,7 @@ socketusers_make(struct load *load)
     const char *text = load->options.socket_users;
     const struct setting *setting = settings_find(load, "POSTERN_SOCKET_USERS");
     struct span rest = span_from(text);
-    uint32_t *uids = text ? load_array(load, count_parts(text), sizeof(*uids)) : NULL;
+    uint32_t *uids = text ? load_array(load, settings_count_parts(text), sizeof(*uids)) : NULL;
     size_t count = 0;
     while (uids && rest.ptr) {
         struct span name = span_trim(span_split(&rest, ','));
