@@ -117,10 +117,9 @@ cut() {
 
 # kill_postern - as the kernel does when memory ends
 kill_postern() {
-    local exe
-    for exe in /proc/[0-9]*/exe; do
-        [ "$(readlink "$exe" 2>/dev/null)" != "$GROUND/lib/postern.fcgi" ] ||
-            kill -KILL "$(basename "$(dirname "$exe")")" 2>/dev/null || true
+    local pid
+    for pid in $(program_pids); do
+        kill -KILL "$pid" 2>/dev/null || true
     done
 }
 

@@ -30,13 +30,6 @@ teardown() {
 MIB=1048576
 FORM='multipart/form-data; boundary=b'
 
-responder() {
-    local exe
-    for exe in /proc/[0-9]*/exe; do
-        [ "$(readlink "$exe")" != "$GROUND/lib/postern.fcgi" ] || basename "$(dirname "$exe")"
-    done
-}
-
 # peak_kib PID - the most memory that it ever had
 peak_kib() {
     awk '/^VmHWM:/ { print $2 }' "/proc/$1/status"
@@ -59,7 +52,7 @@ grows_below() {
 peak_grows_below() {
     local most=$1 pid before grown
     shift
-    pid=$(responder)
+    pid=$(program_pids)
     before=$(peak_kib "$pid")
     "$@"
     grown=$(($(peak_kib "$pid") - before))

@@ -123,6 +123,16 @@ end() {
     wait_until "end of $1" has_ended "$pid" || kill -KILL "$pid"
 }
 
+# program_pids - of the program under test. By its command line: of a process that cannot be dumped
+# the rest of /proc is root's to see.
+program_pids() {
+    local dir name
+    for dir in /proc/[0-9]*; do
+        { IFS= read -r -d '' name <"$dir/cmdline"; } 2>/dev/null || continue
+        [ "$name" != "$GROUND/lib/postern.fcgi" ] || basename "$dir"
+    done
+}
+
 # What a killed web server left: programs that were started from our own copy.
 end_strays() {
     local exe
