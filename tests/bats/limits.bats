@@ -39,11 +39,7 @@ start_under() {
 }
 
 responder() {
-    local exe
-    for exe in /proc/[0-9]*/exe; do
-        [ "$(readlink "$exe" 2>/dev/null)" = "$GROUND/lib/postern" ] || continue
-        basename "$(dirname "$exe")"
-    done
+    program_pids "$GROUND/lib/postern"
 }
 
 # crowd [CURL OPTION…] - that many requests at once; those that are served wait for each other at the

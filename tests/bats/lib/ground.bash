@@ -123,13 +123,13 @@ end() {
     wait_until "end of $1" has_ended "$pid" || kill -KILL "$pid"
 }
 
-# program_pids - of the program under test. By its command line: of a process that cannot be dumped
+# program_pids [PATH] - of the program under test, wherever it was put. By its command line: of a process that cannot be dumped
 # the rest of /proc is root's to see.
 program_pids() {
-    local dir name
+    local dir name program=${1:-$GROUND/lib/postern.fcgi}
     for dir in /proc/[0-9]*; do
         { IFS= read -r -d '' name <"$dir/cmdline"; } 2>/dev/null || continue
-        [ "$name" != "$GROUND/lib/postern.fcgi" ] || basename "$dir"
+        [ "$name" != "$program" ] || basename "$dir"
     done
 }
 
