@@ -19,11 +19,10 @@ int
 trust_check_file(const struct stat *st, const char *path, uid_t program_owner, struct err *err)
 {
     if (!is_trusted(st->st_uid, program_owner))
-        return err_set(
-            err, ERR_DENIED,
-            "belongs to user %u, whom a process of user %u does not trust: chown it, or run "
-            "this as user %u",
-            (unsigned)st->st_uid, (unsigned)geteuid(), (unsigned)st->st_uid);
+        return err_set(err, ERR_DENIED,
+                       "belongs to user %u, whom a process of user %u does not trust: run this "
+                       "as user %u, or chown it if that user should not own it",
+                       (unsigned)st->st_uid, (unsigned)geteuid(), (unsigned)st->st_uid);
     if ((st->st_mode & S_IWOTH) != 0)
         return err_set(err, ERR_DENIED, "can be changed by every user of this host: chmod o-w %s",
                        path);

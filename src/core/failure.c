@@ -45,8 +45,9 @@ static const struct failure_row rows[FAILURE_COUNT] = {
                                  true},
     [FAILURE_INVALID_API_KEY] = {"invalid_api_key", 401, CLIENT, "the API key is not valid here",
                                  true},
-    [FAILURE_NOT_OPERATOR] = {"not_operator", 403, CLIENT,
-                              "this page is for the operator of the gateway", true},
+    [FAILURE_NOT_OPERATOR] =
+        {"not_operator", 403, CLIENT,
+         "this page is for the operator of the gateway: it wants an operator's key or user", true},
     [FAILURE_GATEWAY_CLOSED] = {"gateway_closed", 403, CLIENT,
                                 "the operator has not let anybody in yet", true},
     [FAILURE_MODEL_NOT_FOUND] = {"model_not_found", 404, CLIENT, "no route takes this model", true},

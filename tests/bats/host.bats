@@ -152,7 +152,7 @@ quotes() {
     starts_over
     chat
     expect_error 503 gateway_misconfigured
-    expect_log "\\.env: belongs to user $STRANGER, whom a process of user [0-9]+ does not trust: chown it"
+    expect_log "\\.env: belongs to user $STRANGER, whom a process of user [0-9]+ does not trust: run this as user $STRANGER"
     gateway_env
     wait_until 'service resumes' gateway_serves
 }
