@@ -55,7 +55,10 @@ static enum version
 read_version(const char *const *params)
 {
     struct span protocol = param(params, "SERVER_PROTOCOL");
-    if (span_is(protocol, "HTTP/1.0"))
+    /* Apache treats some browsers so (SetEnvIf), whatever they speak. */
+    bool is_downgraded =
+        params_find(params, "downgrade-1.0") || params_find(params, "force-response-1.0");
+    if (span_is(protocol, "HTTP/1.0") || is_downgraded)
         return VERSION_10;
     if (span_is(protocol, "HTTP/1.1"))
         return VERSION_11;

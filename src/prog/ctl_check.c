@@ -109,7 +109,7 @@ ctl_check(const struct ctl *ctl, int argc, char **argv)
     bool is_good = config_load(ctl->sources, &config, &mistakes) == 0;
     (void)printf(".env file     %s\n", text_or_none(mistakes.env_path));
     (void)printf("postern.json  %s\n", text_or_none(mistakes.json_path));
-    (void)printf("state file    %s\n", text_or_none(mistakes.state_path));
+    (void)printf("state file    %s\n", keylike_mask(text_or_none(mistakes.state_path)));
     if (is_good) {
         (void)printf("profile       %s\n", choice("CIRCUIT_PROFILE", config->profile, profile));
         print_upstreams(config);

@@ -1,6 +1,7 @@
 /* ctl_status.c - posternctl status: how the breakers are, right now. */
 #include <stdio.h>
 
+#include "base/keylike.h"
 #include "core/wire.h"
 #include "prog/ctl.h"
 #include "prog/ctl_cells.h"
@@ -79,7 +80,7 @@ ctl_status(const struct ctl *ctl, int argc, char **argv)
     if (state) {
         struct report report = {state, state_now_ms(state)};
         (void)printf(".env file   %s\nstate file  %s\n\n",
-                     config->env_path ? config->env_path : "-", config->state_path);
+                     config->env_path ? config->env_path : "-", keylike_mask(config->state_path));
         (void)printf("%-24s %-13s %-10s %6s %10s %10s %8s  %s\n", "UPSTREAM", "BREAKER", "WAIT",
                      "IN ROW", "OK", "FAILED", "OPENED", "LAST FAILURE");
         ctl_cells_each(config, print_cell, &report);

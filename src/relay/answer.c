@@ -32,9 +32,10 @@ answer_put_upstream(struct answer *answer, const struct wire_headers *headers)
     for (size_t i = 0; i < headers->count; i++) {
         const struct wire_header *header = &headers->items[i];
         bool has_place = answer->count < ANSWER_HEADERS_MAX - 16; /* ours must not be crowded out */
-        struct span secret; /* an upstream may echo what we sent, be it our key */
+        struct span secret; /* an upstream may echo what we sent, be it our key, in either half */
         if (has_place && allow_response_header(header->name) &&
-            allow_response_value(header->value) && !secrets_find(header->value, &secret))
+            allow_response_value(header->value) && !secrets_find(header->name, &secret) &&
+            !secrets_find(header->value, &secret))
             answer->items[answer->count++] = *header;
     }
 }

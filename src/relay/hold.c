@@ -233,9 +233,13 @@ take_stream(struct hold *hold, struct span bytes)
         return stop_full(hold, before + bytes.len);
     enum stream_state state = hold->stream.state;
     struct span secret;
-    hold->quotes_secret = state == STREAM_ERROR && secrets_find(buf_span(&hold->bytes), &secret);
-    if (hold->quotes_secret)
+    bool may_quote = state == STREAM_ERROR || state == STREAM_FINISHED; /* some end with an error */
+    hold->quotes_secret = may_quote && secrets_find(buf_span(&hold->bytes), &secret);
+    if (hold->quotes_secret) {
         buf_clear(&hold->bytes);
+        hold->stream.state = STREAM_FAILED; /* without that event it is not whole */
+        return stop(hold, OUTCOME_STOP_MALFORMED);
+    }
     if (hold->is_open || (hold->is_live && stream_is_good(&hold->stream))) {
         if (commit(hold) != 0)
             return -1;
@@ -363,7 +367,13 @@ stream_end_of(const struct hold *hold)
 static enum outcome_body
 judge_stream(struct hold *hold)
 {
-    const struct stream *stream = &hold->stream;
+    struct stream *stream = &hold->stream;
+    struct span secret;
+    stream_finish(stream);
+    if (secrets_find(buf_span(&stream->partial), &secret)) {
+        buf_clear(&stream->partial);
+        stream->state = STREAM_FAILED;
+    }
     hold->complaint = stream->complaint;
     if (stream_is_whole(stream, stream_end_of(hold)))
         return OUTCOME_BODY_GOOD;
@@ -424,7 +434,7 @@ void
 hold_release(struct hold *hold)
 {
     bool has_no_body = hold->reply->status == 204 || hold->reply->status == 205;
-    if (hold->kind == HOLD_STREAM) /* a last event without its end is nobody's, but it was sent */
+    if (hold->kind == HOLD_STREAM) /* a last event without its blank line */
         (void)buf_put_span(&hold->bytes, buf_span(&hold->stream.partial));
     if (!hold->is_open && open_gate(hold, has_no_body ? -1 : (int64_t)hold->bytes.len, true) != 0)
         return;

@@ -94,6 +94,32 @@ stream_take(struct stream *stream, struct span bytes, struct buf *out)
     return 0;
 }
 
+void
+stream_finish(struct stream *stream)
+{
+    static const struct span end = SPAN_LITERAL("\n\n");
+    enum stream_state before = stream->state;
+    struct sse_event event;
+    bool found = false;
+    size_t len = 0;
+    if (stream->partial.len == 0 || stream_is_bad(stream))
+        return;
+    while (!found && len < end.len) {
+        size_t taken =
+            sse_feed(&stream->sse, span_of(end.ptr + len, end.len - len), &event, &found);
+        if (taken == SIZE_MAX || taken == 0)
+            break;
+        len += taken;
+    }
+    if (found)
+        stream->state = next_state(stream, &event);
+    if (!found || stream->state == STREAM_BROKEN) {
+        stream->state = before;
+        buf_clear(&stream->partial);
+    }
+    stream->has_content |= stream_is_good(stream);
+}
+
 bool
 stream_is_good(const struct stream *stream)
 {

@@ -47,6 +47,10 @@ void stream_fini(struct stream *stream);
  * event that clients notice is among them, any other failure is not. -1: `out` is full. */
 int stream_take(struct stream *stream, struct span bytes, struct buf *out);
 
+/* Nothing more comes: the last event counts though its blank line is missing, as clients count it;
+ * what is only a part of an event is dropped. */
+void stream_finish(struct stream *stream);
+
 /* The transfer ended: is that the stream's end? A finish that proves nothing by itself counts only
  * with an end that a cut cannot look like; an API whose finish we do not know ends with its
  * transfer. */

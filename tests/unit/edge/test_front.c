@@ -89,6 +89,9 @@ a_length_that_the_server_drops_shows_nothing(void **state)
          false},
     };
     EXPECT(rows);
+    const char *const downgraded[] = {"SERVER_SOFTWARE=" APACHE, "SERVER_PROTOCOL=HTTP/1.1",
+                                      "SCRIPT_FILENAME=proxy:fcgi://x/", "downgrade-1.0=1", NULL};
+    assert_int_equal(front_read(downgraded, false).cut, UNSEEN);
     const char *const compresses[] = {"SERVER_SOFTWARE=" APACHE, "SERVER_PROTOCOL=HTTP/1.1", TRUST,
                                       "HTTP_ACCEPT_ENCODING=gzip", NULL};
     assert_int_equal(front_read(compresses, true).cut, UNSEEN);

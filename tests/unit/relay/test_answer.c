@@ -96,9 +96,10 @@ a_header_that_echoes_a_key_does_not_pass(void **state)
     (void)state;
     struct wire_header items[] = {
         HEADER("x-ms-request-id", "for " SCENE_SECRET " it was"),
+        HEADER("x-ratelimit-" SCENE_SECRET, "1"),
         HEADER("x-request-id", "good"),
     };
-    const struct wire_headers headers = {items, 2};
+    const struct wire_headers headers = {items, 3};
     answer_begin(&answer, 200);
     answer_put_upstream(&answer, &headers);
     assert_int_equal(answer_send(&answer, &scene.client.sink, span_from("{}")), 0);

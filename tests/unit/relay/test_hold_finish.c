@@ -12,6 +12,7 @@
 #define DONE "data: [DONE]\n\n"
 #define TEXT_AND_STOP                                                                              \
     "data: {\"choices\":[{\"delta\":{\"content\":\"!\"},\"finish_reason\":\"stop\"}]}\n\n"
+#define STOP "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
 #define ABORT "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"abort\"}]}\n\n"
 
 static struct scene scene;
@@ -83,6 +84,63 @@ a_finish_that_proves_nothing_needs_a_proper_end(void **state)
     }
 }
 
+/* What follows a finish without its blank line is an event all the same: clients read it. */
+static void
+the_last_event_counts_without_its_blank_line(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *last;
+        enum outcome_body then;
+        bool is_sent;
+    } rows[] = {
+        {"data: [DONE]", OUTCOME_BODY_GOOD, true},
+        {"data: [DONE]\n", OUTCOME_BODY_GOOD, true},
+        {"data: {\"usage\":{\"total_tokens\":3},\"choices\":[]}", OUTCOME_BODY_GOOD, true},
+        {"data: {\"cut", OUTCOME_BODY_GOOD, false},
+        {"data: {\"error\":{\"message\":\"m\"}}", OUTCOME_BODY_STARTED, false},
+        {"event: error\ndata: {\"error\":{\"message\":\"m\"}}\n", OUTCOME_BODY_STARTED, false},
+        {": " SCENE_SECRET, OUTCOME_BODY_GOOD, false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        begin();
+        assert_int_equal(holding_take(&holding, TEXT STOP), 0);
+        assert_int_equal(holding_take(&holding, rows[i].last), 0);
+        if (holding_end(&holding, WIRE_NO_FAULT) != rows[i].then)
+            fail_msg("%s is judged %d", rows[i].last, (int)holding.hold.body);
+        if (rows[i].then == OUTCOME_BODY_GOOD)
+            hold_release(&holding.hold);
+        if ((strstr(buf_text(&scene.client.body), rows[i].last) != NULL) != rows[i].is_sent)
+            fail_msg("%s: the client has %s", rows[i].last, buf_text(&scene.client.body));
+        holding_fini(&holding);
+    }
+}
+
+/* Responses and runs end with an error that is no error event. */
+static void
+an_end_that_quotes_a_key_is_not_passed_on_but_told(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "event: response.output_text.delta\n"
+        "data: {\"type\":\"response.output_text.delta\",\"delta\":\"Hi\"}\n\n";
+    static const char end[] =
+        "event: response.incomplete\n"
+        "data: {\"type\":\"response.incomplete\",\"response\":{\"status\":\"incomplete\","
+        "\"error\":{\"message\":\"" SCENE_SECRET "\"}}}\n\n";
+    scene_ask(&scene, "POST", "/v1/responses", "{\"model\":\"m\",\"stream\":true}");
+    holding_begin(&holding, &scene, STREAM);
+    assert_int_equal(holding_head(&holding), 0);
+    assert_int_equal(holding_take(&holding, text), 0);
+    assert_int_equal(holding_take(&holding, end), -1);
+    assert_int_equal(holding_end(&holding, WIRE_STOPPED), OUTCOME_BODY_STARTED);
+    hold_break(&holding.hold, FAILURE_UPSTREAM_INTERRUPTED);
+    call_finish(&scene.call);
+    assert_null(strstr(buf_text(&scene.client.body), SCENE_SECRET));
+    assert_non_null(strstr(buf_text(&scene.client.body), "upstream_stream_interrupted"));
+    holding_fini(&holding);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -91,6 +149,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_choice_that_broke_off_is_not_passed_on_but_told),
         TEST(a_finish_that_proves_nothing_needs_a_proper_end),
+        TEST(the_last_event_counts_without_its_blank_line),
+        TEST(an_end_that_quotes_a_key_is_not_passed_on_but_told),
     };
     return cmocka_run_group_tests_name("relay/hold, the end of streams", tests, NULL, NULL);
 }
