@@ -2,11 +2,17 @@
 #include "base/pages.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
+
+#define DISK_SPARE_MIN ((uint64_t)64 * 1024 * 1024)
+#define DISK_SPARE_MAX ((uint64_t)1024 * 1024 * 1024)
 
 #define STACK_IN_USE 1024 /* below the frame that trims: the call that does it */
 #define STACK_REACH 65536 /* far deeper than anybody goes, and well within a thread's stack */
@@ -20,10 +26,37 @@ pages_grow(void *old, size_t old_size, size_t new_size)
     return pages == MAP_FAILED ? NULL : pages;
 }
 
+/* What stays free of a disk for everybody else: a tenth, within bounds. */
+static bool
+leaves_enough(int fd, uint64_t more_bytes)
+{
+    struct statvfs disk;
+    if (fstatvfs(fd, &disk) != 0)
+        return false;
+    uint64_t spare = (uint64_t)disk.f_blocks * disk.f_frsize / 10;
+    if (spare < DISK_SPARE_MIN)
+        spare = DISK_SPARE_MIN;
+    if (spare > DISK_SPARE_MAX)
+        spare = DISK_SPARE_MAX;
+    uint64_t free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
+    return free_bytes >= spare && free_bytes - spare >= more_bytes;
+}
+
+/* One at a time, so that no two count on the same room. */
+static bool
+reserve_on_disk(int fd, size_t from, size_t bytes)
+{
+    static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+    (void)pthread_mutex_lock(&turn);
+    bool is_reserved = leaves_enough(fd, bytes) && fallocate(fd, 0, (off_t)from, (off_t)bytes) == 0;
+    (void)pthread_mutex_unlock(&turn);
+    return is_reserved;
+}
+
 void *
 pages_grow_in_file(int fd, void *old, size_t old_size, size_t new_size)
 {
-    if (fallocate(fd, 0, (off_t)old_size, (off_t)(new_size - old_size)) != 0)
+    if (!reserve_on_disk(fd, old_size, new_size - old_size))
         return NULL;
     void *pages = old ? mremap(old, old_size, new_size, MREMAP_MAYMOVE)
                       : mmap(NULL, new_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

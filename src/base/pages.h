@@ -17,7 +17,8 @@ void pages_free(void *pages, size_t size); /* of the size that was asked for */
 
 /* The same, but the pages are those of the file `fd`, which is made as long first: a full disk is
  * found out here and not by whoever writes to the pages, but for filesystems that copy what is
- * written. NULL also where a filesystem cannot do that. pages_free() leaves the file open. */
+ * written. NULL also where a filesystem cannot do that, and where less than a tenth of it would
+ * stay free (64 MiB at least, 1 GiB at most). pages_free() leaves the file open. */
 void *pages_grow_in_file(int fd, void *old, size_t old_size, size_t new_size);
 
 /* The pages of a file leave this process's memory; what is in them stays in the file, and comes

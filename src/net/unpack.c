@@ -1,6 +1,9 @@
 /* unpack.c - zlib. */
 #include "net/unpack.h"
 
+/* Beyond so many bytes an answer may not be more than so many times as long as what came. */
+#define PLAIN_BYTES (32ul << 20)
+#define RATIO_MAX 200
 #define ZLIB_CONST /* it does not write to what it reads */
 #include <zlib.h>
 
@@ -45,6 +48,13 @@ is_raw(unsigned char first, unsigned char second)
     return !is_gzip && !is_zlib;
 }
 
+/* Text becomes some tens of times as long. */
+static bool
+is_bomb(const z_stream *stream)
+{
+    return stream->total_out > PLAIN_BYTES && stream->total_out / RATIO_MAX > stream->total_in;
+}
+
 static int
 run(struct unpack *unpack, struct span bytes, int (*give)(void *self, struct span bytes),
     void *self)
@@ -60,7 +70,7 @@ run(struct unpack *unpack, struct span bytes, int (*give)(void *self, struct spa
         size_t len = sizeof out - stream->avail_out;
         unpack->is_over = code == Z_STREAM_END;
         unpack->is_bad = (code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR) ||
-                         (unpack->is_over && stream->avail_in > 0);
+                         (unpack->is_over && stream->avail_in > 0) || is_bomb(stream);
         if (len > 0 && give(self, span_of((const char *)out, len)) != 0)
             return -1;
         if (unpack->is_bad)

@@ -2,6 +2,7 @@
 #include "prog/seccomp.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -33,7 +34,7 @@
 /* clang-format off */
 static const uint32_t refused[] = {
     /* other programs and processes */
-    __NR_execve, __NR_execveat, __NR_kill, __NR_rt_sigqueueinfo, __NR_rt_tgsigqueueinfo,
+    __NR_execve, __NR_execveat, __NR_kill, __NR_tkill, __NR_rt_sigqueueinfo, __NR_rt_tgsigqueueinfo,
     __NR_unshare, __NR_setns, __NR_personality,
     /* other processes' memory and files */
     __NR_process_vm_readv, __NR_process_vm_writev, __NR_kcmp,
@@ -43,6 +44,8 @@ static const uint32_t refused[] = {
     __NR_add_key, __NR_request_key, __NR_keyctl,
     /* file systems and devices */
     __NR_mount, __NR_umount2, __NR_pivot_root, __NR_chroot, __NR_swapon, __NR_swapoff,
+    __NR_fchmodat, 452 /* fchmodat2 */, __NR_fchown, __NR_fchownat,
+    __NR_setxattr, __NR_lsetxattr, __NR_fsetxattr,
     __NR_quotactl, __NR_mknodat, __NR_name_to_handle_at, __NR_open_by_handle_at,
     __NR_fanotify_init,
     /* the kernel and the machine */
@@ -51,7 +54,7 @@ static const uint32_t refused[] = {
     __NR_settimeofday, __NR_clock_settime, __NR_adjtimex, __NR_clock_adjtime,
     __NR_sethostname, __NR_setdomainname, __NR_vhangup, __NR_lookup_dcookie,
 #ifdef __x86_64__
-    __NR_fork, __NR_vfork, __NR_mknod, __NR_iopl, __NR_ioperm, __NR_modify_ldt, __NR_uselib,
+    __NR_chmod, __NR_chown, __NR_lchown, __NR_fork, __NR_vfork, __NR_mknod, __NR_iopl, __NR_ioperm, __NR_modify_ldt, __NR_uselib,
     __NR_kexec_file_load, __NR_create_module, __NR_ustat, __NR_sysfs,
 #endif
 #if !HAS_LEAK_CHECKER
@@ -89,7 +92,7 @@ struct program {
     unsigned short len;
 };
 /* a comparison and an answer for each rule, and two for each choice between two halves */
-_Static_assert(4 * RULE_COUNT + 2 * COUNT(families) + 20 <= PROGRAM_MAX, "raise PROGRAM_MAX");
+_Static_assert(4 * RULE_COUNT + 2 * COUNT(families) + 48 <= PROGRAM_MAX, "raise PROGRAM_MAX");
 
 static void
 put(struct program *program, unsigned code, uint32_t value)
@@ -171,6 +174,36 @@ put_clone(struct program *program)
     put_answer(program, HAS_LEAK_CHECKER ? 0 : EPERM);
 }
 
+/* A call that names a process: only of this one, or of the one that asks (0) where it may say so.
+ * A leak checker stops threads of ours from another process. */
+static void
+put_own(struct program *program, uint32_t number, bool may_be_zero)
+{
+    put_unless(program, BPF_JEQ, number, may_be_zero ? 6 : 4);
+    put_load(program, offsetof(struct seccomp_data, args[0]));
+    if (may_be_zero) {
+        put_unless(program, BPF_JEQ, 0, 1);
+        put_answer(program, 0);
+    }
+    put_unless(program, BPF_JEQ, (uint32_t)getpid(), 1);
+    put_answer(program, 0);
+    put_answer(program, HAS_LEAK_CHECKER ? 0 : EPERM);
+}
+
+/* A descriptor may not send signals to whom it likes. */
+static void
+put_fcntl(struct program *program)
+{
+    static const uint32_t commands[] = {F_SETOWN, F_SETOWN_EX, F_SETSIG};
+    put_unless(program, BPF_JEQ, __NR_fcntl, 2 * COUNT(commands) + 2);
+    put_load(program, offsetof(struct seccomp_data, args[1]));
+    for (size_t i = 0; i < COUNT(commands); i++) {
+        put_unless(program, BPF_JEQ, commands[i], 1);
+        put_answer(program, EPERM);
+    }
+    put_answer(program, 0);
+}
+
 static void
 put_socket(struct program *program)
 {
@@ -198,6 +231,9 @@ make_program(struct program *program)
     put_answer(program, ENOSYS);
 #endif
     put_clone(program);
+    put_own(program, __NR_tgkill, false);
+    put_own(program, __NR_prlimit64, true);
+    put_fcntl(program);
     put_socket(program);
     put_rules(program);
 }

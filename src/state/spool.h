@@ -10,8 +10,8 @@
 
 /* An empty file in the directory, readable and writable for this process alone, or -1 and errno.
  * `max_bytes` comes as the most that is wanted and is lowered to half of what the filesystem has
- * free just then: one answer must not fill the disk that the site lives on. Several at once share
- * no bound but the disk's own (a quota, a filesystem for POSTERN_SPOOL). */
+ * free just then: an answer must not fill the disk that the site lives on. What several take
+ * together is bounded where they grow (pages_grow_in_file()). */
 int spool_open(const char *directory, uint64_t *max_bytes);
 
 #endif

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -233,6 +235,17 @@ try_other_rights(void)
     MUST(unshare(CLONE_NEWUSER) != 0 && errno == EPERM);
     MUST(chroot("/") != 0 && errno == EPERM);
     MUST(kill(getppid(), 0) != 0 && errno == EPERM);
+    MUST(HAS_LEAK_CHECKER || (syscall(SYS_tgkill, getppid(), getppid(), 0) != 0 && errno == EPERM));
+    MUST(syscall(SYS_tgkill, getpid(), getpid(), 0) == 0);
+    MUST(syscall(SYS_tkill, getppid(), 0) != 0 && errno == EPERM);
+    MUST(HAS_LEAK_CHECKER ||
+         (syscall(SYS_prlimit64, getppid(), RLIMIT_CPU, NULL, NULL) != 0 && errno == EPERM));
+    MUST(syscall(SYS_prlimit64, 0, RLIMIT_CPU, NULL, NULL) == 0);
+    MUST(fcntl(STDERR_FILENO, F_SETOWN, getppid()) != 0 && errno == EPERM);
+    MUST(fcntl(STDERR_FILENO, F_SETSIG, SIGKILL) != 0 && errno == EPERM);
+    MUST(fcntl(STDERR_FILENO, F_GETFD) >= 0);
+    MUST(chmod(at("log/log"), 0666) != 0 && errno == EPERM);
+    MUST(chown(at("log/log"), getuid(), getgid()) != 0 && errno == EPERM);
     MUST(syscall(425, 1, NULL) < 0 && errno == ENOSYS); /* io_uring_setup */
     MUST(syscall(SYS_bpf, 0, NULL, 0) < 0 && errno == EPERM);
     MUST(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0) < 0 && errno == EAFNOSUPPORT);
