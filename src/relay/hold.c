@@ -52,6 +52,22 @@ shows_cut(const struct hold *hold)
 
 /* --- commit --------------------------------------------------------------- */
 
+/* Sound and files have no end of their own, and a connection that closes may have been cut. */
+static bool
+ends_unseen(const struct hold *hold)
+{
+    bool is_bytes = hold->kind == HOLD_BYTES || hold->kind == HOLD_PASS;
+    return is_bytes && hold->reply->close_delimited;
+}
+
+static void
+put_unprotected(const struct hold *hold, struct answer *answer, const char *why)
+{
+    answer_put(answer, "X-Postern-Unprotected", span_from("yes"));
+    log_write(LOG_LEVEL_WARN, "answer_unprotected req=%s upstream=%s hint=\"%s\"",
+              hold->call->request->id, hold->upstream, why);
+}
+
 /* What a client must know of an answer that goes out before its end was seen. */
 static void
 put_warnings(const struct hold *hold, struct answer *answer)
@@ -59,13 +75,10 @@ put_warnings(const struct hold *hold, struct answer *answer)
     const struct sink *sink = hold->call->sink;
     if (sink->cut_is_late)
         answer_put(answer, "Connection", span_from("close"));
-    if (shows_cut(hold))
-        return;
-    answer_put(answer, "X-Postern-Unprotected", span_from("yes"));
-    log_write(LOG_LEVEL_WARN,
-              "answer_unprotected req=%s upstream=%s hint=\"too long to be held whole, and behind "
-              "this web server nothing shows a client that an answer was cut\"",
-              hold->call->request->id, hold->upstream);
+    if (!shows_cut(hold))
+        put_unprotected(hold, answer,
+                        "too long to be held whole, and behind this web server nothing shows a "
+                        "client that an answer was cut");
 }
 
 /* Sends the head: from here on this upstream's answer is the client's. `length` -1: none is told.
@@ -94,6 +107,8 @@ open_gate(struct hold *hold, int64_t length, bool is_whole)
         answer_put_length(&answer, (uint64_t)length);
     if (!is_stream && !is_whole)
         put_warnings(hold, &answer);
+    if (ends_unseen(hold) && (is_whole || shows_cut(hold)))
+        put_unprotected(hold, &answer, "the upstream tells its end by closing alone");
     call_put_facts(call, &answer, hold->upstream);
     call->head_sent = true;
     if (answer_send_head(&answer, call->sink) == 0)

@@ -230,6 +230,35 @@ what_is_too_long_to_wait_goes_out_and_says_that_it_is_unprotected(void **state)
 }
 
 static void
+sound_whose_end_only_closing_tells_says_that_it_is_unprotected(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *method, *path, *type, *body;
+        bool is_closed, is_unprotected;
+    } rows[] = {
+        {"POST", "/v1/audio/speech", "audio/mpeg", "ID3", true, true},
+        {"POST", "/v1/audio/speech", "audio/mpeg", "ID3", false, false},
+        {"POST", CHAT, JSON_TYPE, GOOD_JSON, true, false}, /* has an end of its own */
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        for (enum sink_cut cut = SINK_CUT_UNSEEN; cut <= SINK_CUT_BROKEN; cut++) {
+            scene_ask(&scene, rows[i].method, rows[i].path, CHAT_BODY);
+            scene.client.sink.cut = cut;
+            holding_begin(&holding, &scene, rows[i].type);
+            holding.reply.close_delimited = rows[i].is_closed;
+            assert_int_equal(holding_head(&holding), 0);
+            assert_int_equal(holding_take(&holding, rows[i].body), 0);
+            assert_int_equal(holding_end(&holding, WIRE_NO_FAULT), OUTCOME_BODY_GOOD);
+            hold_release(&holding.hold);
+            assert_int_equal(memsink_count(&scene.client, "X-Postern-Unprotected"),
+                             rows[i].is_unprotected);
+            holding_fini(&holding);
+        }
+    }
+}
+
+static void
 held_delivery_never_goes_out_unprotected(void **state)
 {
     (void)state;
@@ -333,6 +362,7 @@ main(void)
         TEST(sound_waits_for_its_end_where_a_cut_is_not_seen),
         TEST(sound_that_is_cut_while_it_waits_is_another_upstreams_to_answer),
         TEST(what_is_too_long_to_wait_goes_out_and_says_that_it_is_unprotected),
+        TEST(sound_whose_end_only_closing_tells_says_that_it_is_unprotected),
         TEST(held_delivery_never_goes_out_unprotected),
         TEST(a_held_stream_too_long_for_memory_waits_in_a_file),
         TEST(an_answer_in_a_file_comes_back_whole),
